@@ -1,0 +1,393 @@
+package dev.ocellus.kernels;
+
+import dev.ocellus.tensor.DType;
+
+/**
+ * One use of a kernel: every operand bound to a place. A provider turns it into a {@link Launch}
+ * once; the launch then runs many times.
+ *
+ * <p>Common rules:
+ *
+ * <ul>
+ *   <li>Addresses are absolute ({@code MemorySegment.address()}); 0 stands for an absent optional
+ *       operand. Activations are float32. Only weights, tables and caches have other types.
+ *   <li>{@code ld*} is the distance between rows in elements, at least the row's width. Operands
+ *       need no more than their element type's alignment, but for packed weights (64 bytes).
+ *   <li>{@code rows} is a capacity. {@code rowCount} is the address of an int64 that holds the
+ *       actual number of rows each time the launch runs (0 to {@code rows}), or 0 when all rows
+ *       always count. Rows past the actual count are neither read nor written.
+ *   <li>Nothing outside the stated operands is read or written, not even by a vector tail.
+ *   <li>An output may be the same place as an input where stated as "in place"; else they don't
+ *       overlap.
+ *   <li><b>Row results do not depend on their company</b>: the bits of an output row depend only on
+ *       the row's own inputs and on static arguments, never on the number of rows, on the position
+ *       of the row in the batch, on the split among threads or on the run-time count. Sums over k
+ *       or over keys therefore run in one fixed order. This makes prefix reuse, batching and
+ *       chunked prefill exact.
+ * </ul>
+ *
+ * The component order of each record is the layout of the native argument structure: every
+ * component is eight bytes (int64 or double; enums as the ordinal).
+ */
+public sealed interface KernelCall {
+
+    /** Dimensions of the run-time count: the address of an int64, or 0. */
+    long rowCount();
+
+    /** The capacity that the run-time count may not exceed. */
+    long rows();
+
+    /**
+     * Linear layer with fused epilogue: {@code out[r,j] = residual[r,j] + scale[j] * act(sum_k
+     * x[r,k] w[j,k] + bias[j])}.
+     *
+     * <p>{@code w} is packed as {@link Panels} say, {@code wType} F32, F16 or BF16. {@code bias},
+     * {@code scale} (float32 [n]) and {@code residual} are optional. {@code out} may be in place
+     * with {@code residual}. With {@code gated} 1, {@code w} holds 2 n' rows (n' is n rounded up to
+     * 16) whose panels alternate gate, up, gate, up...; then {@code out[r,j] = residual[r,j] +
+     * act(gate_j) * up_j}, and bias and scale must be 0. The sum over k is one chain of fused
+     * multiply-adds in ascending k for {@link ComputeType#F32}.
+     */
+    record MatMul(
+            long x,
+            long ldx,
+            long w,
+            DType wType,
+            long bias,
+            long scale,
+            long residual,
+            long ldr,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long n,
+            long k,
+            ComputeType compute,
+            Activation activation,
+            long gated)
+            implements KernelCall {}
+
+    /**
+     * Root mean square normalisation of {@code groups} consecutive spans of {@code cols} values in
+     * each row: {@code out = x / sqrt(mean(x^2) + eps) * weight}. {@code weight} is float32 [cols],
+     * shared by the groups. In place allowed. (Zhang and Sennrich 2019.)
+     */
+    record RmsNorm(
+            long x,
+            long ldx,
+            long weight,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long groups,
+            long cols,
+            double eps)
+            implements KernelCall {}
+
+    /**
+     * Layer normalisation with biased variance: {@code out = (x - mean) / sqrt(var + eps) * weight
+     * + bias}; weight and bias are float32 [cols], bias optional. In place allowed. (Ba et al.
+     * 2016.)
+     */
+    record LayerNorm(
+            long x,
+            long ldx,
+            long weight,
+            long bias,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long cols,
+            double eps)
+            implements KernelCall {}
+
+    /**
+     * {@code out[r,c] = a[r,c] + b[r % bRows, c]}. In place with either operand allowed when bRows
+     * equals rows.
+     */
+    record Add(
+            long a,
+            long lda,
+            long b,
+            long ldb,
+            long bRows,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long cols)
+            implements KernelCall {}
+
+    /**
+     * {@code out[r,c] = residual[r,c] + x[r,c] * scale[c]}; scale is float32 [cols]; residual
+     * optional. In place allowed.
+     */
+    record Scale(
+            long x,
+            long ldx,
+            long scale,
+            long residual,
+            long ldr,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long cols)
+            implements KernelCall {}
+
+    /** {@code out = act(x)}. In place allowed. */
+    record Activate(
+            long x,
+            long ldx,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long cols,
+            Activation activation)
+            implements KernelCall {}
+
+    /** {@code out = act(gate) * up}. In place with either operand allowed. */
+    record GatedActivate(
+            long gate,
+            long ldg,
+            long up,
+            long ldu,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long cols,
+            Activation activation)
+            implements KernelCall {}
+
+    /**
+     * Cosines and sines of rotary embedding: for row r of sequence s = sequence[r] and j below
+     * half, the angle is the float32 product {@code position[r] * invFreq[s, j]}; {@code out[r, j]
+     * = cos(angle) * scale[s]}, {@code out[r, half + j] = sin(angle) * scale[s]}. {@code position}
+     * and {@code sequence} are int32 [rows]; {@code invFreq} float32 [sequences, half]; {@code
+     * scale} float32 [sequences]; {@code out} float32 [rows, 2 half] without gaps. Cosine and sine
+     * are those of the float32 angle, right to 2 units in the last place for angles up to 2^22.
+     */
+    record RopeTable(
+            long position,
+            long sequence,
+            long invFreq,
+            long scale,
+            long out,
+            long rows,
+            long rowCount,
+            long half)
+            implements KernelCall {}
+
+    /**
+     * Rotary embedding in the half-split form (Su et al. 2021): in each head of {@code headDim}
+     * values the first {@code 2 half} are rotated, {@code out[j] = x[j] cos_j - x[half+j] sin_j},
+     * {@code out[half+j] = x[half+j] cos_j + x[j] sin_j}; the rest is copied. {@code table} is
+     * {@link RopeTable}'s output. In place allowed.
+     */
+    record Rope(
+            long x,
+            long ldx,
+            long table,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long heads,
+            long headDim,
+            long half)
+            implements KernelCall {}
+
+    /**
+     * Writes keys and values into the pages of a cache. Row r belongs to sequence s = sequence[r]
+     * (int32) and takes slot t = slot[r] (int32) of it. The page's address is {@code pages[s *
+     * maxPages + t / pageTokens]} (int64); head h of the key goes to {@code page + kOffset + ((h *
+     * pageTokens + t % pageTokens) * headDim) * size}, the value likewise at vOffset. {@code
+     * cacheType} F32, BF16 or F16 (nearest even).
+     */
+    record KvAppend(
+            long k,
+            long ldk,
+            long v,
+            long ldv,
+            long sequence,
+            long slot,
+            long pages,
+            long maxPages,
+            long pageTokens,
+            long kOffset,
+            long vOffset,
+            DType cacheType,
+            long rows,
+            long rowCount,
+            long kvHeads,
+            long headDim)
+            implements KernelCall {}
+
+    /**
+     * Causal attention over a paged cache laid out as in {@link KvAppend}: row r attends to slots 0
+     * to slot[r] of its sequence. Query head h uses key/value head {@code h / (heads / kvHeads)};
+     * {@code softmax(scale * q k) v}, streaming softmax, no score matrix. Rows of one sequence are
+     * consecutive.
+     */
+    record PagedAttention(
+            long q,
+            long ldq,
+            long sequence,
+            long slot,
+            long pages,
+            long maxPages,
+            long pageTokens,
+            long kOffset,
+            long vOffset,
+            DType cacheType,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long heads,
+            long kvHeads,
+            long headDim,
+            double scale)
+            implements KernelCall {}
+
+    /**
+     * Full (unmasked) attention inside segments: {@code rows} segments, each with {@code
+     * queryLength} query rows and {@code keyLength} key rows that follow one another ({@code q} is
+     * [rows * queryLength, ldq]). {@code rowCount} counts segments. Streaming softmax, no score
+     * matrix.
+     */
+    record Attention(
+            long q,
+            long ldq,
+            long k,
+            long ldk,
+            long v,
+            long ldv,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long queryLength,
+            long keyLength,
+            long heads,
+            long kvHeads,
+            long headDim,
+            double scale)
+            implements KernelCall {}
+
+    /**
+     * Embedding look-up: {@code out[r] = table[ids[r]]}, ids int32. {@code packed} 1: the table is
+     * a matrix [tableRows, cols] packed as {@link Panels} say; 0: plain rows. {@code tableType}
+     * F32, F16 or BF16. The caller has checked that ids are in range.
+     */
+    record Gather(
+            long table,
+            DType tableType,
+            long packed,
+            long tableRows,
+            long ids,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long cols)
+            implements KernelCall {}
+
+    /**
+     * Chooses rows: {@code out[r] = index[r] < 0 ? x[r] : y[index[r]]}, index int32. {@code x} may
+     * be 0 if no index is negative. In place with x allowed.
+     */
+    record SelectRows(
+            long x,
+            long ldx,
+            long y,
+            long ldy,
+            long index,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long cols)
+            implements KernelCall {}
+
+    /**
+     * Cuts images into patches: {@code pixels} float32 [rows, channels, height, width] without
+     * gaps; {@code out} [rows * gh * gw, ldo] with gh = height / patch, gw = width / patch; row
+     * (image, y, x) holds the patch in the order channel, ky, kx.
+     */
+    record Patchify(
+            long pixels,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long channels,
+            long height,
+            long width,
+            long patch)
+            implements KernelCall {}
+
+    /**
+     * Token sequence of a vision transformer: for each of {@code rows} images {@code out[0] = cls +
+     * position[0]}, {@code out[1 + i] = patches[i] + position[1 + i]}; {@code cls} float32 [cols],
+     * {@code position} float32 [1 + tokens, cols] without gaps; {@code patches} has rows * tokens
+     * rows, {@code out} rows * (1 + tokens).
+     */
+    record AssembleTokens(
+            long patches,
+            long ldp,
+            long cls,
+            long position,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long tokens,
+            long cols)
+            implements KernelCall {}
+
+    /**
+     * Pixel unshuffle of token grids: each of {@code rows} images has {@code skip + height * width}
+     * input rows of {@code cols} values; the first {@code skip} are left out. Output cell (Y, X) of
+     * the grid [height / block, width / block] is the concatenation over (dy, dx) in block x block,
+     * y first, of source cells (Y block + dy, X block + dx); {@code out} has height * width /
+     * block^2 rows an image. With {@code transposed} 1 the cell goes to place (X, Y) instead, the
+     * InternVL "v1" order.
+     */
+    record PixelUnshuffle(
+            long x,
+            long ldx,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long skip,
+            long height,
+            long width,
+            long cols,
+            long block,
+            long transposed)
+            implements KernelCall {}
+
+    /**
+     * Packs rows of a stored matrix: {@code src} has {@code rows} rows of k elements of {@code
+     * type} (F32, F16 or BF16) without gaps, any alignment; they fill panels {@code firstPanel,
+     * firstPanel + panelStride, ...} of the packed matrix at {@code dst}. A last panel that is not
+     * full is filled with zero rows. One unit is one panel.
+     */
+    record PackPanels(
+            long src,
+            DType type,
+            long dst,
+            long firstPanel,
+            long panelStride,
+            long rows,
+            long rowCount,
+            long k)
+            implements KernelCall {}
+}

@@ -1,0 +1,33 @@
+package dev.ocellus.kernels;
+
+import java.lang.foreign.Arena;
+import java.util.List;
+
+/**
+ * A set of CPU kernels: the same operations, bound the same way, by different means. Thread-safe.
+ */
+public interface KernelProvider {
+    /**
+     * Short name, as reported and as forced by the property {@code ocellus.provider}: native,
+     * scalar.
+     */
+    String name();
+
+    /** What it runs on, for people: instruction set, library. */
+    String description();
+
+    /**
+     * Bytes of scratch memory (64-byte aligned) that {@link #bind} needs for this call; it is used
+     * only while the launches run.
+     */
+    long scratchBytes(KernelCall call);
+
+    /**
+     * Makes the call runnable: the launches run in order, each starting when the one before has
+     * ended.
+     *
+     * @param scratch address of {@link #scratchBytes} bytes, or 0 if none are needed
+     * @param arena keeps argument structures; must live as long as the launches are used
+     */
+    List<Launch> bind(KernelCall call, long scratch, Arena arena);
+}
