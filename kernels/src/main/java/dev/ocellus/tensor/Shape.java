@@ -47,6 +47,20 @@ public final class Shape {
         return count;
     }
 
+    /** This shape with one more, innermost dimension. */
+    public Shape append(long dim) {
+        long[] d = Arrays.copyOf(dims, dims.length + 1);
+        d[dims.length] = dim;
+        return of(d);
+    }
+
+    /** This shape with another innermost dimension. */
+    public Shape withLast(long dim) {
+        long[] d = dims.clone();
+        d[dims.length - 1] = dim;
+        return of(d);
+    }
+
     public long[] toArray() {
         return dims.clone();
     }

@@ -1,0 +1,69 @@
+package dev.ocellus.device;
+
+import dev.ocellus.graph.Graph;
+import dev.ocellus.kernels.KernelProvider;
+import dev.ocellus.kernels.KernelProviders;
+import dev.ocellus.kernels.WorkerPool;
+import dev.ocellus.plan.Plan;
+import dev.ocellus.plan.PlanOptions;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** The processor: one kernel provider and one thread pool. */
+public final class CpuDevice implements Device {
+    private final KernelProvider provider;
+    private final WorkerPool pool;
+
+    /** The provider that {@link KernelProviders} chose and a thread for each core. */
+    public CpuDevice() {
+        this(KernelProviders.chosen(), WorkerPool.defaultThreads());
+    }
+
+    public CpuDevice(KernelProvider provider, int threads) {
+        this.provider = provider;
+        pool = new WorkerPool(threads);
+    }
+
+    @Override
+    public String name() {
+        return "cpu";
+    }
+
+    @Override
+    public String description() {
+        return "cpu, " + pool.threads() + (pool.threads() == 1 ? " thread, " : " threads, ") + provider.description();
+    }
+
+    public KernelProvider provider() {
+        return provider;
+    }
+
+    public WorkerPool pool() {
+        return pool;
+    }
+
+    @Override
+    public Plan plan(Graph graph, PlanOptions options) {
+        return Plan.of(graph, options, provider);
+    }
+
+    @Override
+    public WeightStore newWeightStore() {
+        return new CpuWeightStore(provider, pool);
+    }
+
+    @Override
+    public MemorySegment allocate(long bytes, Arena arena) {
+        return CpuMemory.allocate(bytes, arena);
+    }
+
+    @Override
+    public Executable prepare(Plan plan, WeightStore store) {
+        return new CpuExecutable(plan, store, provider, pool);
+    }
+
+    @Override
+    public void close() {
+        pool.close();
+    }
+}

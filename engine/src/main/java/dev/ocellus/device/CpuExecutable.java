@@ -1,0 +1,159 @@
+package dev.ocellus.device;
+
+import dev.ocellus.graph.Count;
+import dev.ocellus.graph.Value;
+import dev.ocellus.kernels.KernelProvider;
+import dev.ocellus.kernels.Launch;
+import dev.ocellus.kernels.WorkerPool;
+import dev.ocellus.plan.Plan;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
+
+/** A plan bound to CPU kernels. */
+final class CpuExecutable implements Executable {
+    private final Plan plan;
+    private final WorkerPool pool;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment memory;
+    private final List<List<Launch>> launches;
+    private final int[] stepOf;
+    private final ReentrantLock running = new ReentrantLock(true);
+    private final Lifetime lifetime;
+    private final CpuRun run;
+    private volatile Profile profile;
+
+    CpuExecutable(Plan plan, WeightStore store, KernelProvider provider, WorkerPool pool) {
+        this.plan = plan;
+        this.pool = pool;
+        lifetime = new Lifetime("the plan " + plan.graph().name());
+        memory = CpuMemory.allocate(plan.workspaceBytes(), arena);
+        List<Plan.BoundCall> calls = plan.bind(memory.address(), store::address);
+        launches = calls.stream().map(c -> provider.bind(c.call(), c.scratch(), arena)).toList();
+        stepOf = calls.stream().mapToInt(Plan.BoundCall::step).toArray();
+        run = new CpuRun();
+    }
+
+    @Override
+    public Plan plan() {
+        return plan;
+    }
+
+    @Override
+    public Run begin() {
+        lifetime.acquire();
+        running.lock();
+        run.open = true;
+        return run;
+    }
+
+    @Override
+    public Profile profile() {
+        return profile;
+    }
+
+    @Override
+    public void profiling(boolean on) {
+        profile = on ? new Profile(plan) : null;
+    }
+
+    @Override
+    public void close() {
+        if (lifetime.close()) {
+            arena.close();
+        }
+    }
+
+    private void execute(BooleanSupplier cancelled) {
+        Profile p = profile;
+        for (int i = 0; i < launches.size(); i++) {
+            if (cancelled.getAsBoolean()) {
+                throw new CancellationException("cancelled");
+            }
+            if (p == null) {
+                pool.run(launches.get(i));
+            } else {
+                long start = System.nanoTime();
+                pool.run(launches.get(i));
+                p.add(stepOf[i], System.nanoTime() - start);
+            }
+        }
+        if (p != null) {
+            p.ranOnce();
+        }
+    }
+
+    /** The one run that can be under way; made once, so that a decoded token allocates nothing. */
+    private final class CpuRun implements Run {
+        private final Map<String, MemorySegment> inputs = views(plan.graph().inputs());
+        private final Map<String, MemorySegment> outputs = views(plan.graph().outputs());
+        private final Map<Count, Map<Long, Long>> counters = new HashMap<>();
+        private boolean open;
+
+        CpuRun() {
+            plan.counts().forEach(c -> counters.put(c, plan.counters(c)));
+        }
+
+        private Map<String, MemorySegment> views(Map<String, Value> values) {
+            Map<String, MemorySegment> views = new HashMap<>();
+            values.forEach(
+                    (label, v) ->
+                            views.put(
+                                    label,
+                                    memory.asSlice(
+                                            plan.offset(v), v.dtype().byteSize(v.shape().elements()))));
+            return views;
+        }
+
+        @Override
+        public void count(Count count, long actual) {
+            if (actual < 0 || actual > count.capacity()) {
+                throw new IllegalArgumentException(
+                        "count " + count.name() + " is " + actual + "; the plan has room for " + count.capacity());
+            }
+            counters.getOrDefault(count, Map.of())
+                    .forEach((offset, multiple) -> memory.set(ValueLayout.JAVA_LONG, offset, actual * multiple));
+        }
+
+        @Override
+        public MemorySegment input(String label) {
+            return view(inputs, label);
+        }
+
+        @Override
+        public void execute(BooleanSupplier cancelled) {
+            CpuExecutable.this.execute(cancelled);
+        }
+
+        @Override
+        public MemorySegment output(String label) {
+            return view(outputs, label);
+        }
+
+        private MemorySegment view(Map<String, MemorySegment> views, String label) {
+            MemorySegment s = views.get(label);
+            if (!open || s == null) {
+                throw new IllegalArgumentException(
+                        open
+                                ? "the plan " + plan.graph().name() + " has no tensor " + label
+                                : "the run has been closed");
+            }
+            return s;
+        }
+
+        @Override
+        public void close() {
+            if (open) {
+                open = false;
+                running.unlock();
+                lifetime.release();
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+package dev.ocellus.device;
+
+import dev.ocellus.graph.Graph;
+import dev.ocellus.plan.Plan;
+import dev.ocellus.plan.PlanOptions;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/** A place where plans run. Thread-safe. Closing it ends what runs and frees what it owns. */
+public interface Device extends AutoCloseable {
+
+    /** Short name: cpu. */
+    String name();
+
+    /** What it is and which kernels run on it, for people. */
+    String description();
+
+    /** Plans a graph for this device; loads nothing. */
+    Plan plan(Graph graph, PlanOptions options);
+
+    /** An empty store for the packed weights of one model; the caller closes it. */
+    WeightStore newWeightStore();
+
+    /** Memory of the device for state that outlives a run, such as cache pages; owned by the arena. */
+    MemorySegment allocate(long bytes, Arena arena);
+
+    /** Makes a plan runnable: packs weights that the store lacks, takes the workspace, binds the kernels. The caller closes it. */
+    Executable prepare(Plan plan, WeightStore store);
+
+    @Override
+    void close();
+}
