@@ -1,0 +1,122 @@
+package dev.ocellus.kernels.scalar;
+
+import dev.ocellus.kernels.KernelCall;
+import dev.ocellus.kernels.Launch;
+import dev.ocellus.kernels.Panels;
+import dev.ocellus.tensor.DType;
+
+/** Rows moved between tables, caches and matrices; one unit is one row, or one panel. */
+final class RowLaunches {
+
+    record Gather(KernelCall.Gather call) implements Launch {
+        @Override
+        public long units() {
+            return Memory.rows(call);
+        }
+
+        @Override
+        public void run(long begin, long end) {
+            DType type = call.tableType();
+            long cols = call.cols();
+            for (long r = begin; r < end; r++) {
+                long id = Memory.i32(call.ids() + r * 4);
+                long out = call.out() + r * call.ldo() * 4;
+                for (long i = 0; i < cols; i++) {
+                    long offset =
+                            call.packed() != 0
+                                    ? Panels.offset(type, id, i, cols)
+                                    : (id * cols + i) * type.byteSize();
+                    Memory.f32(out + i * 4, Memory.widened(type, call.table() + offset));
+                }
+            }
+        }
+    }
+
+    record SelectRows(KernelCall.SelectRows call) implements Launch {
+        @Override
+        public long units() {
+            return Memory.rows(call);
+        }
+
+        @Override
+        public void run(long begin, long end) {
+            for (long r = begin; r < end; r++) {
+                long index = Memory.i32(call.index() + r * 4);
+                long from =
+                        index < 0
+                                ? call.x() + r * call.ldx() * 4
+                                : call.y() + index * call.ldy() * 4;
+                Memory.copy(from, call.out() + r * call.ldo() * 4, call.cols() * 4);
+            }
+        }
+    }
+
+    record KvAppend(KernelCall.KvAppend call) implements Launch {
+        @Override
+        public long units() {
+            return Memory.rows(call);
+        }
+
+        @Override
+        public void run(long begin, long end) {
+            for (long r = begin; r < end; r++) {
+                long sequence = Memory.i32(call.sequence() + r * 4);
+                long slot = Memory.i32(call.slot() + r * 4);
+                long pages = call.pages() + sequence * call.maxPages() * 8;
+                long page = Memory.i64(pages + slot / call.pageTokens() * 8);
+                long cell = slot % call.pageTokens();
+                heads(call.k() + r * call.ldk() * 4, page + call.kOffset(), cell);
+                heads(call.v() + r * call.ldv() * 4, page + call.vOffset(), cell);
+            }
+        }
+
+        private void heads(long from, long to, long cell) {
+            DType type = call.cacheType();
+            long size = type.byteSize();
+            for (long h = 0; h < call.kvHeads(); h++) {
+                long source = from + h * call.headDim() * 4;
+                long target = to + (h * call.pageTokens() + cell) * call.headDim() * size;
+                for (long i = 0; i < call.headDim(); i++) {
+                    Memory.narrowed(type, target + i * size, Memory.f32(source + i * 4));
+                }
+            }
+        }
+    }
+
+    record PackPanels(KernelCall.PackPanels call) implements Launch {
+        @Override
+        public long units() {
+            return Panels.count(Memory.rows(call));
+        }
+
+        @Override
+        public void run(long begin, long end) {
+            long rows = Memory.rows(call);
+            long bytes = Panels.panelBytes(call.type(), call.k());
+            for (long unit = begin; unit < end; unit++) {
+                long to = call.dst() + (call.firstPanel() + unit * call.panelStride()) * bytes;
+                Memory.clear(to, bytes);
+                long first = unit * Panels.ROWS;
+                for (long r = first; r < Math.min(first + Panels.ROWS, rows); r++) {
+                    row(r, to);
+                }
+            }
+        }
+
+        private void row(long r, long panel) {
+            DType type = call.type();
+            long size = type.byteSize();
+            long from = call.src() + r * call.k() * size;
+            for (long i = 0; i < call.k(); i++) {
+                long to = panel + Panels.offset(type, r % Panels.ROWS, i, call.k());
+                if (type == DType.F32) {
+                    Memory.i32(to, Memory.i32(from + i * size));
+                } else {
+                    Memory.i16(to, Memory.i16(from + i * size));
+                }
+            }
+        }
+    }
+
+    private RowLaunches() {}
+}

@@ -1,0 +1,77 @@
+package dev.ocellus.kernels.scalar;
+
+import dev.ocellus.kernels.ComputeType;
+import dev.ocellus.kernels.KernelCall;
+import dev.ocellus.kernels.KernelProvider;
+import dev.ocellus.kernels.Launch;
+import dev.ocellus.kernels.Panels;
+import dev.ocellus.tensor.DType;
+
+import java.lang.foreign.Arena;
+import java.util.List;
+
+/** All kernels in plain Java: always there, and the reference for the others. Stateless. */
+public final class ScalarProvider implements KernelProvider {
+    @Override
+    public String name() {
+        return "scalar";
+    }
+
+    @Override
+    public String description() {
+        return "plain Java";
+    }
+
+    @Override
+    public long scratchBytes(KernelCall call) {
+        return call instanceof KernelCall.MatMul m
+                ? MatMulLaunch.sumBytes(m) + MatMulLaunch.RoundActivations.bytes(m)
+                : 0;
+    }
+
+    @Override
+    public List<Launch> bind(KernelCall call, long scratch, Arena arena) {
+        return switch (call) {
+            case KernelCall.MatMul c -> matMul(c, scratch);
+            case KernelCall.RmsNorm c -> List.of(new NormLaunches.RmsNorm(c));
+            case KernelCall.LayerNorm c -> List.of(new NormLaunches.LayerNorm(c));
+            case KernelCall.Add c -> List.of(new PointwiseLaunches.Add(c));
+            case KernelCall.Scale c -> List.of(new PointwiseLaunches.Scale(c));
+            case KernelCall.Activate c -> List.of(new PointwiseLaunches.Activate(c));
+            case KernelCall.GatedActivate c -> List.of(new PointwiseLaunches.GatedActivate(c));
+            case KernelCall.RopeTable c -> List.of(new RopeLaunches.RopeTable(c));
+            case KernelCall.Rope c -> List.of(new RopeLaunches.Rope(c));
+            case KernelCall.KvAppend c -> stored(c, c.cacheType(), new RowLaunches.KvAppend(c));
+            case KernelCall.PagedAttention c ->
+                    stored(c, c.cacheType(), new AttentionLaunches.PagedAttention(c));
+            case KernelCall.Attention c -> List.of(new AttentionLaunches.Attention(c));
+            case KernelCall.Gather c -> stored(c, c.tableType(), new RowLaunches.Gather(c));
+            case KernelCall.SelectRows c -> List.of(new RowLaunches.SelectRows(c));
+            case KernelCall.Patchify c -> List.of(new ImageLaunches.Patchify(c));
+            case KernelCall.AssembleTokens c -> List.of(new ImageLaunches.AssembleTokens(c));
+            case KernelCall.PixelUnshuffle c -> List.of(new ImageLaunches.PixelUnshuffle(c));
+            case KernelCall.PackPanels c -> stored(c, c.type(), new RowLaunches.PackPanels(c));
+        };
+    }
+
+    private static List<Launch> matMul(KernelCall.MatMul call, long scratch) {
+        MatMulLaunch.check(call);
+        if (call.compute() == ComputeType.F32) {
+            return List.of(new MatMulLaunch(call, call.x(), call.ldx(), scratch));
+        }
+        long rounded = scratch + MatMulLaunch.sumBytes(call);
+        return List.of(
+                new MatMulLaunch.RoundActivations(call, rounded),
+                new MatMulLaunch(call, rounded, call.k(), scratch));
+    }
+
+    private static List<Launch> stored(KernelCall call, DType type, Launch launch) {
+        if (!Panels.supports(type)) {
+            throw new IllegalArgumentException(
+                    call.getClass().getSimpleName()
+                            + ": kernels compute on F32, F16 and BF16, not "
+                            + type);
+        }
+        return List.of(launch);
+    }
+}
