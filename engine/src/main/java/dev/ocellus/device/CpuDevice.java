@@ -16,12 +16,15 @@ public final class CpuDevice implements Device {
 
     /** The provider that {@link KernelProviders} chose and a thread for each core. */
     public CpuDevice() {
-        this(KernelProviders.chosen(), WorkerPool.defaultThreads());
+        this(KernelProviders.get(), WorkerPool.ofDefaultSize());
     }
 
-    public CpuDevice(KernelProvider provider, int threads) {
+    /**
+     * @param pool is closed with the device
+     */
+    public CpuDevice(KernelProvider provider, WorkerPool pool) {
         this.provider = provider;
-        pool = new WorkerPool(threads);
+        this.pool = pool;
     }
 
     @Override

@@ -7,8 +7,9 @@ import dev.ocellus.kernels.Panels;
 import dev.ocellus.kernels.WorkerPool;
 import dev.ocellus.loader.safetensors.StoredTensor;
 import dev.ocellus.plan.Packing;
-import dev.ocellus.tensor.Conversions;
 import dev.ocellus.tensor.DType;
+import dev.ocellus.tensor.Shape;
+import dev.ocellus.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -137,11 +138,9 @@ final class CpuWeightStore implements WeightStore {
             for (long at = 0; at < elements; at += step) {
                 long n = Math.min(step, elements - at);
                 t.copyTo(from + t.dtype().byteSize(at), raw.asSlice(0, t.dtype().byteSize(n)));
+                Tensor values = Tensor.of(t.dtype(), Shape.of(n), raw);
                 for (long i = 0; i < n; i++) {
-                    to.set(
-                            ValueLayout.JAVA_FLOAT_UNALIGNED,
-                            (at + i) * 4,
-                            (float) Conversions.toDouble(t.dtype(), raw, t.dtype().byteSize(i)));
+                    to.set(ValueLayout.JAVA_FLOAT_UNALIGNED, (at + i) * 4, (float) values.getDouble(i));
                 }
             }
         }
@@ -160,7 +159,7 @@ final class CpuWeightStore implements WeightStore {
         Set<StoredTensor> tensors = new HashSet<>();
         for (Weight.Slice s : weight.slices()) {
             if (tensors.add(s.tensor())) {
-                s.tensor().release();
+                s.tensor().releasePages();
             }
         }
     }

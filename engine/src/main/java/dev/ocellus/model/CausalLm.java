@@ -36,16 +36,17 @@ public abstract sealed class CausalLm permits InternLm2, Llama, Phi3, Qwen2, Qwe
      * @param model scope of the embedding, {@code layers} and {@code norm}
      * @param embeddingName name of the embedding table in it
      * @param top scope of the output head
-     * @param headName name of the head in it; a checkpoint with tied embeddings may lack it
+     * @param headName name of the head in it; without that tensor the embedding table is the head, whatever the config says, since
+     *     configs are often wrong about it
      */
     CausalLm(DecoderConfig config, Weights model, String embeddingName, Weights top, String headName) {
         this.config = config;
         this.model = model;
         embedding = matrix(model, embeddingName, config.vocabSize(), config.hiddenSize());
         head =
-                config.tieWordEmbeddings() && !top.has(headName)
-                        ? embedding
-                        : matrix(top, headName, config.vocabSize(), config.hiddenSize());
+                top.has(headName)
+                        ? matrix(top, headName, config.vocabSize(), config.hiddenSize())
+                        : embedding;
     }
 
     public final DecoderConfig config() {

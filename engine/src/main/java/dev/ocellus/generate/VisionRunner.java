@@ -1,0 +1,63 @@
+package dev.ocellus.generate;
+
+import dev.ocellus.device.Device;
+import dev.ocellus.device.PlanCache;
+import dev.ocellus.device.Run;
+import dev.ocellus.graph.Count;
+import dev.ocellus.model.InternVl;
+import dev.ocellus.plan.PlanOptions;
+import java.lang.foreign.MemorySegment;
+import java.util.function.BooleanSupplier;
+
+/** Turns tiles into visual tokens, a few tiles at a time so that memory stays bounded. Thread-safe. */
+public final class VisionRunner {
+    /** Rows of activations that keep the matrix products busy; more would only take memory. */
+    private static final long ROWS = 1024;
+
+    private final InternVl model;
+    private final Device device;
+    private final PlanOptions options;
+    private final PlanCache plans;
+
+    /** Key of a plan. */
+    private record Capacity(long tiles, long height, long width) {}
+
+    public VisionRunner(InternVl model, Device device, PlanOptions options, PlanCache plans) {
+        this.model = model;
+        this.device = device;
+        this.options = options;
+        this.plans = plans;
+    }
+
+    /**
+     * @param pixels float32 [tiles, channels, height, width]
+     * @param features gets float32 [tiles * tokens, hidden]
+     * @param cancelled asked between kernels
+     */
+    public void encode(
+            MemorySegment pixels, int tiles, int height, int width, MemorySegment features, BooleanSupplier cancelled) {
+        long tokens = model.config().tokensPerTile(height, width);
+        long tileBytes = 4L * model.config().vision().numChannels() * height * width;
+        long featureBytes = 4 * tokens * model.config().language().hiddenSize();
+        long batch = batch(tiles, height, width);
+        for (int at = 0; at < tiles; at += (int) batch) {
+            int n = (int) Math.min(batch, tiles - at);
+            Capacity capacity = new Capacity(batch, height, width);
+            try (Run run = plans.begin(capacity, () -> device.plan(model.visionGraph(batch, height, width), options))) {
+                run.count(new Count(InternVl.TILES, batch), n);
+                MemorySegment.copy(pixels, at * tileBytes, run.input("pixel_values"), 0, n * tileBytes);
+                run.execute(cancelled);
+                MemorySegment.copy(
+                        run.output("image_features"), 0, features, at * featureBytes, n * featureBytes);
+            }
+        }
+    }
+
+    /** Tiles of one run: a power of two, so that few plans serve all images. */
+    public long batch(int tiles, int height, int width) {
+        long p = model.config().vision().patchSize();
+        long rows = 1 + height / p * (width / p);
+        long most = Math.max(1, Long.highestOneBit(ROWS / rows));
+        return Math.min(most, tiles == 1 ? 1 : Long.highestOneBit(tiles - 1) * 2);
+    }
+}

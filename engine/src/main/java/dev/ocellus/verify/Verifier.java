@@ -1,0 +1,93 @@
+package dev.ocellus.verify;
+
+import dev.ocellus.device.Device;
+import dev.ocellus.kernels.ComputeType;
+import dev.ocellus.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** Runs parity cases and compares. Thread-safe. */
+public final class Verifier {
+    /** Limit of the relative difference in bfloat16, where a case states a smaller one. */
+    private static final double BF16_LIMIT = 2e-2;
+
+    /** Outputs that follow from discrete choices. */
+    private static final List<String> CHOICES = List.of("generated_ids", "text");
+
+    private static final Map<String, Task> TASKS =
+            Map.of(
+                    "vision.forward", new VisionForward(),
+                    "llm.forward", new LanguageForward(),
+                    "llm.generate", new LanguageGenerate());
+
+    private final Device device;
+    private final ComputeType compute;
+
+    /** One kind of work: makes the outputs that a case expects. */
+    interface Task {
+        /**
+         * @param expected says by its names which outputs are wanted, and by nothing else what they are
+         */
+        void run(Context context, NamedTensors inputs, NamedTensors expected, NamedTensors outputs);
+    }
+
+    /** What tasks work with. */
+    record Context(ParityCase parityCase, Device device, ComputeType compute) {}
+
+    /**
+     * @param compute type of matrix products
+     */
+    public Verifier(Device device, ComputeType compute) {
+        this.device = device;
+        this.compute = compute;
+    }
+
+    /** Runs the case in a folder. A case that can't run has one failed verdict that says why. */
+    public CaseResult run(Path folder) {
+        String name = folder.toAbsolutePath().normalize().getFileName().toString();
+        try (Arena arena = Arena.ofShared()) {
+            ParityCase c = ParityCase.read(folder);
+            Task task = TASKS.get(c.task());
+            if (task == null) {
+                return new CaseResult(name, List.of(Verdict.failed("", "unknown task " + c.task())));
+            }
+            NamedTensors inputs = NamedTensors.read(c.file("inputs.safetensors"), arena);
+            NamedTensors expected = NamedTensors.read(c.file("expected.safetensors"), arena);
+            NamedTensors outputs = new NamedTensors(arena);
+            task.run(new Context(c, device, compute), inputs, expected, outputs);
+            return new CaseResult(name, compare(c, expected, outputs));
+        } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
+            String why = e.getMessage() == null ? e.toString() : e.getMessage();
+            return new CaseResult(name, List.of(Verdict.failed("", why.lines().findFirst().orElse(why))));
+        }
+    }
+
+    private List<Verdict> compare(ParityCase c, NamedTensors expected, NamedTensors outputs) {
+        if (expected.names().isEmpty()) {
+            return List.of(Verdict.failed("", "expected.safetensors is missing or empty"));
+        }
+        List<Verdict> verdicts = new ArrayList<>();
+        for (String tensor : expected.names()) {
+            if (!outputs.has(tensor)) {
+                verdicts.add(Verdict.failed(tensor, "was not computed"));
+                continue;
+            }
+            Tensor want = expected.get(tensor);
+            boolean exact =
+                    c.exact().contains(tensor) || !want.dtype().isFloat() && !c.tolerance().names(tensor);
+            boolean judged = compute == ComputeType.F32 || !CHOICES.contains(tensor);
+            verdicts.add(Verdict.of(tensor, outputs.get(tensor), want, exact, limit(c, tensor), judged));
+        }
+        return verdicts;
+    }
+
+    private ParityCase.Tolerance limit(ParityCase c, String tensor) {
+        ParityCase.Tolerance t = c.tolerance().of(tensor);
+        return compute == ComputeType.F32
+                ? t
+                : new ParityCase.Tolerance(Math.max(t.relativeL2(), BF16_LIMIT), Double.NaN, t.tensors());
+    }
+}
