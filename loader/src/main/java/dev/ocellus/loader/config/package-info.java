@@ -1,0 +1,2 @@
+/** Typed reading of the JSON files of a checkpoint. */
+package dev.ocellus.loader.config;

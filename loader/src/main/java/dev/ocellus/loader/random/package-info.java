@@ -1,0 +1,2 @@
+/** Checkpoints of any published shape with random weights or none, for benchmarks and tests. */
+package dev.ocellus.loader.random;

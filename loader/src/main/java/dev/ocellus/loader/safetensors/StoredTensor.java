@@ -1,0 +1,98 @@
+package dev.ocellus.loader.safetensors;
+
+import dev.ocellus.loader.CheckpointException;
+import dev.ocellus.tensor.DType;
+import dev.ocellus.tensor.Shape;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Objects;
+
+/**
+ * A tensor in an open file: little-endian elements, row-major, without gaps. Its bytes are copied
+ * out, never viewed. Usable from any thread until the file is closed.
+ */
+public final class StoredTensor {
+    private final TensorSpec spec;
+    private final MappedFile file;
+    private final long fileOffset;
+
+    StoredTensor(TensorSpec spec, MappedFile file, long fileOffset) {
+        this.spec = spec;
+        this.file = file;
+        this.fileOffset = fileOffset;
+    }
+
+    public TensorSpec spec() {
+        return spec;
+    }
+
+    /** Full name in the checkpoint. */
+    public String name() {
+        return spec.name();
+    }
+
+    public DType dtype() {
+        return spec.dtype();
+    }
+
+    public Shape shape() {
+        return spec.shape();
+    }
+
+    public long elements() {
+        return spec.elements();
+    }
+
+    public long byteSize() {
+        return spec.byteSize();
+    }
+
+    /** The file that holds it. */
+    public Path file() {
+        return file.path();
+    }
+
+    /**
+     * This tensor, checked.
+     *
+     * @throws CheckpointException if its shape is not {@code expected}
+     */
+    public StoredTensor expectShape(long... expected) {
+        Shape wanted = Shape.of(expected);
+        if (!shape().equals(wanted)) {
+            throw new CheckpointException(
+                    "%s: tensor '%s' has shape %s, expected %s"
+                            .formatted(file(), name(), shape(), wanted));
+        }
+        return this;
+    }
+
+    /**
+     * Copies {@code destination.byteSize()} bytes, as they are in the file, from {@code byteOffset}
+     * of this tensor on.
+     *
+     * @throws IndexOutOfBoundsException if the range passes the end of this tensor
+     * @throws SafetensorsException if the file was cut since it was opened; what was copied so far
+     *     is meaningless then
+     * @throws IllegalStateException if the file was closed
+     */
+    public void copyTo(long byteOffset, MemorySegment destination) {
+        Objects.checkFromIndexSize(byteOffset, destination.byteSize(), byteSize());
+        file.copyTo(name(), fileOffset + byteOffset, destination);
+    }
+
+    /**
+     * Gives the memory of this tensor's file pages back to the system, once its bytes are copied
+     * elsewhere. Changes no content: they are read from the file again when needed. Does nothing
+     * where the system has no such call.
+     */
+    public void releasePages() {
+        file.releasePages(fileOffset, byteSize());
+    }
+
+    @Override
+    public String toString() {
+        return "%s %s %s".formatted(name(), dtype(), shape());
+    }
+}

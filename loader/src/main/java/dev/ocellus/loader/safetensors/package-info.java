@@ -1,0 +1,2 @@
+/** The safetensors format: a validated header over a mapped file, and a streaming writer. */
+package dev.ocellus.loader.safetensors;
