@@ -6,6 +6,7 @@ import java.lang.System.Logger.Level;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * The choice of CPU kernels, made once for the process and logged in one line. The property {@code
@@ -30,8 +31,8 @@ public final class KernelProviders {
             Choice choice =
                     choose(
                             System.getProperty(PROPERTY, "auto"),
-                            nativeProvider(),
-                            nativeUnavailableReason());
+                            KernelProviders::nativeProvider,
+                            KernelProviders::nativeUnavailableReason);
             System.getLogger(KernelProviders.class.getName()).log(choice.level(), choice.message());
             chosen = choice.provider();
         }
@@ -57,38 +58,34 @@ public final class KernelProviders {
     /** A provider and the line to log about it. */
     record Choice(KernelProvider provider, Level level, String message) {}
 
-    static Choice choose(String wanted, Optional<KernelProvider> natives, String missing) {
-        return switch (wanted) {
-            case "native" ->
-                    natives.map(provider -> new Choice(provider, Level.INFO, report(provider)))
-                            .orElseThrow(
-                                    () ->
-                                            new IllegalStateException(
-                                                    PROPERTY
-                                                            + "=native, but there are no native"
-                                                            + " kernels: "
-                                                            + missing
-                                                            + "; set "
-                                                            + PROPERTY
-                                                            + "=auto to run plain Java instead"));
+    /**
+     * @param natives loads the native kernels, if they are there
+     * @param missing why they are not; asked only after {@code natives}
+     */
+    static Choice choose(
+            String wanted, Supplier<Optional<KernelProvider>> natives, Supplier<String> missing) {
+        KernelProvider scalar = new ScalarProvider();
+        switch (wanted) {
             case "scalar" -> {
-                KernelProvider scalar = new ScalarProvider();
-                String reason = ", as " + PROPERTY + "=scalar asks";
-                yield new Choice(scalar, Level.INFO, report(scalar) + reason);
+                return new Choice(scalar, Level.INFO, report(scalar) + ", as asked for");
             }
-            case "auto" ->
-                    natives.map(provider -> new Choice(provider, Level.INFO, report(provider)))
-                            .orElseGet(() -> slower(missing));
+            case "native", "auto" -> {
+                Optional<KernelProvider> loaded = natives.get();
+                if (loaded.isPresent()) {
+                    return new Choice(loaded.get(), Level.INFO, report(loaded.get()));
+                }
+                if (wanted.equals("native")) {
+                    throw new IllegalStateException(
+                            "%s=native, but the native kernels cannot be used: %s; set %s=auto to run in plain Java"
+                                    .formatted(PROPERTY, missing.get(), PROPERTY));
+                }
+                String reason = ", many times slower than native kernels, which cannot be used: ";
+                return new Choice(scalar, Level.WARNING, report(scalar) + reason + missing.get());
+            }
             default ->
                     throw new IllegalArgumentException(
                             PROPERTY + "=" + wanted + ": must be native, scalar or auto");
-        };
-    }
-
-    private static Choice slower(String missing) {
-        KernelProvider scalar = new ScalarProvider();
-        String reason = ", many times slower, as there are no native kernels: ";
-        return new Choice(scalar, Level.WARNING, report(scalar) + reason + missing);
+        }
     }
 
     private static String report(KernelProvider provider) {
