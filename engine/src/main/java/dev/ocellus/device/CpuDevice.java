@@ -6,6 +6,7 @@ import dev.ocellus.kernels.KernelProviders;
 import dev.ocellus.kernels.WorkerPool;
 import dev.ocellus.plan.Plan;
 import dev.ocellus.plan.PlanOptions;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -34,7 +35,10 @@ public final class CpuDevice implements Device {
 
     @Override
     public String description() {
-        return "cpu, " + pool.threads() + (pool.threads() == 1 ? " thread, " : " threads, ") + provider.description();
+        return "cpu, "
+                + pool.threads()
+                + (pool.threads() == 1 ? " thread, " : " threads, ")
+                + provider.description();
     }
 
     public KernelProvider provider() {

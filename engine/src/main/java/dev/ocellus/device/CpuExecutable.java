@@ -6,6 +6,7 @@ import dev.ocellus.kernels.KernelProvider;
 import dev.ocellus.kernels.Launch;
 import dev.ocellus.kernels.WorkerPool;
 import dev.ocellus.plan.Plan;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -107,7 +108,8 @@ final class CpuExecutable implements Executable {
                             views.put(
                                     label,
                                     memory.asSlice(
-                                            plan.offset(v), v.dtype().byteSize(v.shape().elements()))));
+                                            plan.offset(v),
+                                            v.dtype().byteSize(v.shape().elements()))));
             return views;
         }
 
@@ -115,10 +117,17 @@ final class CpuExecutable implements Executable {
         public void count(Count count, long actual) {
             if (actual < 0 || actual > count.capacity()) {
                 throw new IllegalArgumentException(
-                        "count " + count.name() + " is " + actual + "; the plan has room for " + count.capacity());
+                        "count "
+                                + count.name()
+                                + " is "
+                                + actual
+                                + "; the plan has room for "
+                                + count.capacity());
             }
             counters.getOrDefault(count, Map.of())
-                    .forEach((offset, multiple) -> memory.set(ValueLayout.JAVA_LONG, offset, actual * multiple));
+                    .forEach(
+                            (offset, multiple) ->
+                                    memory.set(ValueLayout.JAVA_LONG, offset, actual * multiple));
         }
 
         @Override

@@ -10,6 +10,7 @@ import dev.ocellus.plan.Packing;
 import dev.ocellus.tensor.DType;
 import dev.ocellus.tensor.Shape;
 import dev.ocellus.tensor.Tensor;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -19,8 +20,9 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Packs weights into memory. Stored data is copied through a bounded buffer, so that kernels never touch a mapped file
- * (which somebody may cut short), and the file's resident pages are given back after each packing.
+ * Packs weights into memory. Stored data is copied through a bounded buffer, so that kernels never
+ * touch a mapped file (which somebody may cut short), and the file's resident pages are given back
+ * after each packing.
  */
 final class CpuWeightStore implements WeightStore {
     private static final long CHUNK_BYTES = 16L << 20;
@@ -91,9 +93,13 @@ final class CpuWeightStore implements WeightStore {
     /** Packs a matrix; chunks are whole panels. */
     private void panels(Weight weight, DType type, MemorySegment to, long firstPanel, long stride) {
         long rowBytes = type.byteSize(weight.cols());
-        long chunkRows = Math.max(Panels.ROWS, CHUNK_BYTES / Math.max(rowBytes, 1) / Panels.ROWS * Panels.ROWS);
+        long chunkRows =
+                Math.max(
+                        Panels.ROWS,
+                        CHUNK_BYTES / Math.max(rowBytes, 1) / Panels.ROWS * Panels.ROWS);
         try (Arena temporary = Arena.ofShared()) {
-            MemorySegment chunk = temporary.allocate(Math.min(chunkRows, weight.rows()) * rowBytes, 64);
+            MemorySegment chunk =
+                    temporary.allocate(Math.min(chunkRows, weight.rows()) * rowBytes, 64);
             for (long row = 0; row < weight.rows(); row += chunkRows) {
                 long n = Math.min(chunkRows, weight.rows() - row);
                 rows(weight.rows(row, n), type, chunk);
@@ -140,7 +146,10 @@ final class CpuWeightStore implements WeightStore {
                 t.copyTo(from + t.dtype().byteSize(at), raw.asSlice(0, t.dtype().byteSize(n)));
                 Tensor values = Tensor.of(t.dtype(), Shape.of(n), raw);
                 for (long i = 0; i < n; i++) {
-                    to.set(ValueLayout.JAVA_FLOAT_UNALIGNED, (at + i) * 4, (float) values.getDouble(i));
+                    to.set(
+                            ValueLayout.JAVA_FLOAT_UNALIGNED,
+                            (at + i) * 4,
+                            (float) values.getDouble(i));
                 }
             }
         }
@@ -151,7 +160,8 @@ final class CpuWeightStore implements WeightStore {
         try (Arena temporary = Arena.ofConfined()) {
             MemorySegment table = temporary.allocate(stored * 4, 8);
             rows(p.weight(), DType.F32, table);
-            PositionResize.resize(table, p.weight().rows(), p.weight().cols(), p.height(), p.width(), to);
+            PositionResize.resize(
+                    table, p.weight().rows(), p.weight().cols(), p.height(), p.width(), to);
         }
     }
 

@@ -3,6 +3,7 @@ package dev.ocellus.device;
 import dev.ocellus.graph.Graph;
 import dev.ocellus.plan.Plan;
 import dev.ocellus.plan.PlanOptions;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -21,10 +22,15 @@ public interface Device extends AutoCloseable {
     /** An empty store for the packed weights of one model; the caller closes it. */
     WeightStore newWeightStore();
 
-    /** Memory of the device for state that outlives a run, such as cache pages; owned by the arena. */
+    /**
+     * Memory of the device for state that outlives a run, such as cache pages; owned by the arena.
+     */
     MemorySegment allocate(long bytes, Arena arena);
 
-    /** Makes a plan runnable: packs weights that the store lacks, takes the workspace, binds the kernels. The caller closes it. */
+    /**
+     * Makes a plan runnable: packs weights that the store lacks, takes the workspace, binds the
+     * kernels. The caller closes it.
+     */
     Executable prepare(Plan plan, WeightStore store);
 
     @Override

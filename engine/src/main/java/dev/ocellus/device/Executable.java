@@ -2,7 +2,10 @@ package dev.ocellus.device;
 
 import dev.ocellus.plan.Plan;
 
-/** A plan that is ready to run. One run at a time: {@link #begin} waits for the one before. Thread-safe. */
+/**
+ * A plan that is ready to run. One run at a time: {@link #begin} waits for the one before.
+ * Thread-safe.
+ */
 public interface Executable extends AutoCloseable {
 
     Plan plan();

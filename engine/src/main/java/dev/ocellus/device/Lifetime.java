@@ -1,15 +1,17 @@
 package dev.ocellus.device;
 
 /**
- * Counts the users of something that can be closed. {@link #close} refuses new users and waits for those there are; then
- * whoever closed may free what they used. Thread-safe.
+ * Counts the users of something that can be closed. {@link #close} refuses new users and waits for
+ * those there are; then whoever closed may free what they used. Thread-safe.
  */
 public final class Lifetime {
     private final String what;
     private long users;
     private boolean closed;
 
-    /** @param what what is closed, as it appears in messages: "the model at /models/x" */
+    /**
+     * @param what what is closed, as it appears in messages: "the model at /models/x"
+     */
     public Lifetime(String what) {
         this.what = what;
     }
@@ -49,7 +51,10 @@ public final class Lifetime {
         return first;
     }
 
-    /** Waits until the last user has left. An interrupt is kept for the caller and does not cut the wait short. */
+    /**
+     * Waits until the last user has left. An interrupt is kept for the caller and does not cut the
+     * wait short.
+     */
     public synchronized void await() {
         boolean interrupted = false;
         while (users > 0) {

@@ -1,14 +1,15 @@
 package dev.ocellus.device;
 
 import dev.ocellus.plan.Plan;
+
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Supplier;
 
 /**
- * Runnable plans of one model by the capacities they were made for. Bounded by the bytes of their workspaces; the least
- * recently used one goes first. Thread-safe.
+ * Runnable plans of one model by the capacities they were made for. Bounded by the bytes of their
+ * workspaces; the least recently used one goes first. Thread-safe.
  */
 public final class PlanCache implements AutoCloseable {
     private final Device device;
@@ -23,7 +24,10 @@ public final class PlanCache implements AutoCloseable {
         this.limitBytes = limitBytes;
     }
 
-    /** Starts a run of the plan for {@code key}, which is made first if it is not here. A caller must not hold another run of this cache. */
+    /**
+     * Starts a run of the plan for {@code key}, which is made first if it is not here. A caller
+     * must not hold another run of this cache.
+     */
     public synchronized Run begin(Object key, Supplier<Plan> maker) {
         return executable(key, maker).begin();
     }

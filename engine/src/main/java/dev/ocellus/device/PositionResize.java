@@ -4,17 +4,21 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Resizes the grid of a position table: bicubic with a = -0.75, no antialias, corners not aligned, border clamped, in
- * float32 with the vertical weights applied last. This is PyTorch's {@code interpolate(mode="bicubic",
- * align_corners=False)}. At equal size the table is copied.
+ * Resizes the grid of a position table: bicubic with a = -0.75, no antialias, corners not aligned,
+ * border clamped, in float32 with the vertical weights applied last. This is PyTorch's {@code
+ * interpolate(mode="bicubic", align_corners=False)}. At equal size the table is copied.
  */
 final class PositionResize {
     private static final float A = -0.75f;
 
     private PositionResize() {}
 
-    /** {@code table} float32 [1 + g^2, cols], {@code to} float32 [1 + height * width, cols]; row 0 is copied. */
-    static void resize(MemorySegment table, long rows, long cols, long height, long width, MemorySegment to) {
+    /**
+     * {@code table} float32 [1 + g^2, cols], {@code to} float32 [1 + height * width, cols]; row 0
+     * is copied.
+     */
+    static void resize(
+            MemorySegment table, long rows, long cols, long height, long width, MemorySegment to) {
         long g = Math.round(Math.sqrt(rows - 1.0));
         if (g == height && g == width) {
             MemorySegment.copy(table, 0, to, 0, rows * cols * 4);

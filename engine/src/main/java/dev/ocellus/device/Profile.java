@@ -3,6 +3,7 @@ package dev.ocellus.device;
 import dev.ocellus.graph.Cost;
 import dev.ocellus.graph.Node;
 import dev.ocellus.plan.Plan;
+
 import java.util.ArrayList;
 import java.util.List;
 
@@ -48,7 +49,8 @@ public final class Profile {
         List<Row> rows = new ArrayList<>();
         for (int i = 0; i < nanos.length; i++) {
             List<Node> nodes = plan.fusedNodes().get(i);
-            Cost cost = nodes.stream().map(n -> Cost.of(n, cachedTokens)).reduce(Cost.NONE, Cost::plus);
+            Cost cost =
+                    nodes.stream().map(n -> Cost.of(n, cachedTokens)).reduce(Cost.NONE, Cost::plus);
             rows.add(new Row(nodes, cost, nanos[i], runs));
         }
         return rows;

@@ -1,26 +1,32 @@
 package dev.ocellus.device;
 
 import dev.ocellus.graph.Count;
+
 import java.lang.foreign.MemorySegment;
 import java.util.function.BooleanSupplier;
 
 /**
- * One use of an executable: set the counts, fill the inputs, execute (as often as wanted), read the outputs, close. The
- * segments are views of the plan's memory and are good until the run is closed. For one thread.
+ * One use of an executable: set the counts, fill the inputs, execute (as often as wanted), read the
+ * outputs, close. The segments are views of the plan's memory and are good until the run is closed.
+ * For one thread.
  */
 public interface Run extends AutoCloseable {
 
     /** Sets how many leading entries of the tensors with this count hold data. */
     void count(Count count, long actual);
 
-    /** Memory of an input at full capacity, row-major without gaps. What is not written is whatever was there before. */
+    /**
+     * Memory of an input at full capacity, row-major without gaps. What is not written is whatever
+     * was there before.
+     */
     MemorySegment input(String label);
 
     /**
      * Runs all steps.
      *
      * @param cancelled asked between steps
-     * @throws java.util.concurrent.CancellationException when it said so; outputs are then undefined
+     * @throws java.util.concurrent.CancellationException when it said so; outputs are then
+     *     undefined
      */
     void execute(BooleanSupplier cancelled);
 

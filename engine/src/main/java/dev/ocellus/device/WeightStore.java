@@ -3,8 +3,8 @@ package dev.ocellus.device;
 import dev.ocellus.plan.Packing;
 
 /**
- * The packed weights of one model on one device: packed when first asked for, shared by all plans and sessions, freed
- * together. Thread-safe.
+ * The packed weights of one model on one device: packed when first asked for, shared by all plans
+ * and sessions, freed together. Thread-safe.
  */
 public interface WeightStore extends AutoCloseable {
 

@@ -7,7 +7,10 @@ public final class ContextOverflowException extends RuntimeException {
 
     public ContextOverflowException(long promptTokens, long contextTokens) {
         super(
-                "the prompt has " + promptTokens + " tokens and the model's context is " + contextTokens
+                "the prompt has "
+                        + promptTokens
+                        + " tokens and the model's context is "
+                        + contextTokens
                         + "; shorten the conversation or use fewer or smaller images");
         this.promptTokens = promptTokens;
         this.contextTokens = contextTokens;

@@ -1,9 +1,9 @@
 package dev.ocellus.generate;
 
-import dev.ocellus.model.CausalLm;
 import dev.ocellus.model.DecoderConfig;
 import dev.ocellus.model.RopeFrequencies;
 import dev.ocellus.model.RopeScaling;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -14,8 +14,9 @@ import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 
 /**
- * Generates token after token for one or several independent prompts, which share each decoding step. What a cache already
- * holds of its prompt is not computed again. For one thread; several generations may run at once on caches of their own.
+ * Generates token after token for one or several independent prompts, which share each decoding
+ * step. What a cache already holds of its prompt is not computed again. For one thread; several
+ * generations may run at once on caches of their own.
  */
 public final class Generation {
 
@@ -29,7 +30,8 @@ public final class Generation {
     /**
      * One prompt and what it needs.
      *
-     * @param cache holds the prompt's beginning perhaps; afterwards the prompt and the answer but for its last token
+     * @param cache holds the prompt's beginning perhaps; afterwards the prompt and the answer but
+     *     for its last token
      * @param penalisePrompt whether the repetition penalty counts the prompt's tokens as well
      */
     public record Request(
@@ -49,7 +51,12 @@ public final class Generation {
      * @param decodeNanos time of all further tokens
      */
     public record Result(
-            int[] ids, FinishReason reason, int promptTokens, int reusedTokens, long prefillNanos, long decodeNanos) {}
+            int[] ids,
+            FinishReason reason,
+            int promptTokens,
+            int reusedTokens,
+            long prefillNanos,
+            long decodeNanos) {}
 
     private final LanguageRunner runner;
     private final DecoderConfig config;
@@ -110,7 +117,8 @@ public final class Generation {
             int keep = Math.min(cache.commonPrefix(prompt.keys()), prompt.length() - 1);
             cache.truncate(keep);
             reused = count == 0 ? keep : reused;
-            runner.prefill(cache, prompt, keep, prompt.length(), frequencies, this::logits, cancelled);
+            runner.prefill(
+                    cache, prompt, keep, prompt.length(), frequencies, this::logits, cancelled);
             prefillNanos += System.nanoTime() - start;
         }
 
@@ -126,7 +134,8 @@ public final class Generation {
                 keys[n + i] = ids[i];
                 imageOf[n + i] = -1;
             }
-            return new Prompt(all, keys, imageOf, Arrays.copyOf(p.rowOf(), n + count), p.features());
+            return new Prompt(
+                    all, keys, imageOf, Arrays.copyOf(p.rowOf(), n + count), p.features());
         }
 
         void logits(int row, MemorySegment logits, MemorySegment hidden) {
@@ -134,7 +143,10 @@ public final class Generation {
             MemorySegment.copy(logits, ValueLayout.JAVA_FLOAT, 0, to, 0, to.length);
         }
 
-        /** Chooses the next token from the logits that have come; {@link #reason} is set when it is the last one. */
+        /**
+         * Chooses the next token from the logits that have come; {@link #reason} is set when it is
+         * the last one.
+         */
         void choose() {
             int id = sampler.next(count);
             if (count == ids.length) {
@@ -166,7 +178,12 @@ public final class Generation {
 
         Result result() {
             return new Result(
-                    Arrays.copyOf(ids, count), reason, request.prompt().length(), reused, prefillNanos, decodeNanos);
+                    Arrays.copyOf(ids, count),
+                    reason,
+                    request.prompt().length(),
+                    reused,
+                    prefillNanos,
+                    decodeNanos);
         }
     }
 
@@ -192,7 +209,9 @@ public final class Generation {
                 }
             }
         } catch (CancellationException e) {
-            all.stream().filter(s -> s.reason == null).forEach(s -> s.reason = FinishReason.CANCELLED);
+            all.stream()
+                    .filter(s -> s.reason == null)
+                    .forEach(s -> s.reason = FinishReason.CANCELLED);
         }
         return all.stream().map(Sequence::result).toList();
     }
@@ -220,7 +239,8 @@ public final class Generation {
                 change |= s.frequenciesChange();
             }
             if (change) {
-                // All keys of a sequence that passes its trained length are rotated anew; the others take their step alone.
+                // All keys of a sequence that passes its trained length are rotated anew; the
+                // others take their step alone.
                 stepApart();
             } else {
                 runner.decode(caches, tokens, frequencies, this, cancelled);
@@ -240,7 +260,11 @@ public final class Generation {
                     frequencies.set(i, s.frequencies);
                 } else {
                     runner.decode(
-                            List.of(caches.get(i)), new int[] {tokens[i]}, List.of(frequencies.get(i)), s::logits, cancelled);
+                            List.of(caches.get(i)),
+                            new int[] {tokens[i]},
+                            List.of(frequencies.get(i)),
+                            s::logits,
+                            cancelled);
                 }
             }
         }

@@ -7,10 +7,12 @@ import java.util.List;
  *
  * @param maxNewTokens tokens at most, the stop token included
  * @param temperature 0 for greedy; else logits are divided by it
- * @param topK only the k most likely tokens (and ties with the last of them) can be drawn; 0 for all
+ * @param topK only the k most likely tokens (and ties with the last of them) can be drawn; 0 for
+ *     all
  * @param topP only the smallest set of most likely tokens whose probability reaches p; 1 for all
  * @param minP only tokens with at least this share of the likeliest token's probability; 0 for all
- * @param repetitionPenalty divides positive and multiplies negative logits of tokens that occurred (Keskar et al. 2019); 1 for none
+ * @param repetitionPenalty divides positive and multiplies negative logits of tokens that occurred
+ *     (Keskar et al. 2019); 1 for none
  * @param seed of the draws; the same seed gives the same answer
  * @param stopStrings texts that end the answer and are not part of it
  * @param stopTokens ids that end generation beside those of the model
@@ -32,14 +34,26 @@ public record GenerationOptions(
 
     public GenerationOptions {
         check(maxNewTokens >= 1, "maxNewTokens", maxNewTokens, "at least 1");
-        check(temperature >= 0 && Double.isFinite(temperature), "temperature", temperature, "0 (greedy) or more");
+        check(
+                temperature >= 0 && Double.isFinite(temperature),
+                "temperature",
+                temperature,
+                "0 (greedy) or more");
         check(topK >= 0, "topK", topK, "0 (all) or more");
         check(topP > 0 && topP <= 1, "topP", topP, "over 0 and at most 1");
         check(minP >= 0 && minP <= 1, "minP", minP, "between 0 and 1");
-        check(repetitionPenalty > 0 && Double.isFinite(repetitionPenalty), "repetitionPenalty", repetitionPenalty, "over 0");
+        check(
+                repetitionPenalty > 0 && Double.isFinite(repetitionPenalty),
+                "repetitionPenalty",
+                repetitionPenalty,
+                "over 0");
         stopStrings = List.copyOf(stopStrings);
         stopTokens = List.copyOf(stopTokens);
-        check(stopStrings.stream().noneMatch(String::isEmpty), "stopStrings", stopStrings, "texts that are not empty");
+        check(
+                stopStrings.stream().noneMatch(String::isEmpty),
+                "stopStrings",
+                stopStrings,
+                "texts that are not empty");
     }
 
     private static void check(boolean good, String name, Object value, String rule) {
@@ -49,38 +63,103 @@ public record GenerationOptions(
     }
 
     public GenerationOptions withMaxNewTokens(int n) {
-        return new GenerationOptions(n, temperature, topK, topP, minP, repetitionPenalty, seed, stopStrings, stopTokens);
+        return new GenerationOptions(
+                n, temperature, topK, topP, minP, repetitionPenalty, seed, stopStrings, stopTokens);
     }
 
     public GenerationOptions withTemperature(double t) {
-        return new GenerationOptions(maxNewTokens, t, topK, topP, minP, repetitionPenalty, seed, stopStrings, stopTokens);
+        return new GenerationOptions(
+                maxNewTokens,
+                t,
+                topK,
+                topP,
+                minP,
+                repetitionPenalty,
+                seed,
+                stopStrings,
+                stopTokens);
     }
 
     public GenerationOptions withTopK(int k) {
-        return new GenerationOptions(maxNewTokens, temperature, k, topP, minP, repetitionPenalty, seed, stopStrings, stopTokens);
+        return new GenerationOptions(
+                maxNewTokens,
+                temperature,
+                k,
+                topP,
+                minP,
+                repetitionPenalty,
+                seed,
+                stopStrings,
+                stopTokens);
     }
 
     public GenerationOptions withTopP(double p) {
-        return new GenerationOptions(maxNewTokens, temperature, topK, p, minP, repetitionPenalty, seed, stopStrings, stopTokens);
+        return new GenerationOptions(
+                maxNewTokens,
+                temperature,
+                topK,
+                p,
+                minP,
+                repetitionPenalty,
+                seed,
+                stopStrings,
+                stopTokens);
     }
 
     public GenerationOptions withMinP(double p) {
-        return new GenerationOptions(maxNewTokens, temperature, topK, topP, p, repetitionPenalty, seed, stopStrings, stopTokens);
+        return new GenerationOptions(
+                maxNewTokens,
+                temperature,
+                topK,
+                topP,
+                p,
+                repetitionPenalty,
+                seed,
+                stopStrings,
+                stopTokens);
     }
 
     public GenerationOptions withRepetitionPenalty(double p) {
-        return new GenerationOptions(maxNewTokens, temperature, topK, topP, minP, p, seed, stopStrings, stopTokens);
+        return new GenerationOptions(
+                maxNewTokens, temperature, topK, topP, minP, p, seed, stopStrings, stopTokens);
     }
 
     public GenerationOptions withSeed(long s) {
-        return new GenerationOptions(maxNewTokens, temperature, topK, topP, minP, repetitionPenalty, s, stopStrings, stopTokens);
+        return new GenerationOptions(
+                maxNewTokens,
+                temperature,
+                topK,
+                topP,
+                minP,
+                repetitionPenalty,
+                s,
+                stopStrings,
+                stopTokens);
     }
 
     public GenerationOptions withStopStrings(List<String> texts) {
-        return new GenerationOptions(maxNewTokens, temperature, topK, topP, minP, repetitionPenalty, seed, texts, stopTokens);
+        return new GenerationOptions(
+                maxNewTokens,
+                temperature,
+                topK,
+                topP,
+                minP,
+                repetitionPenalty,
+                seed,
+                texts,
+                stopTokens);
     }
 
     public GenerationOptions withStopTokens(List<Integer> ids) {
-        return new GenerationOptions(maxNewTokens, temperature, topK, topP, minP, repetitionPenalty, seed, stopStrings, ids);
+        return new GenerationOptions(
+                maxNewTokens,
+                temperature,
+                topK,
+                topP,
+                minP,
+                repetitionPenalty,
+                seed,
+                stopStrings,
+                ids);
     }
 }

@@ -1,11 +1,12 @@
 package dev.ocellus.generate;
 
 import dev.ocellus.model.RopeFrequencies;
+
 import java.util.Arrays;
 
 /**
- * Keys and values of one sequence: a page table and what the slots hold. For one thread at a time; pages go back to the pool
- * on {@link #close}.
+ * Keys and values of one sequence: a page table and what the slots hold. For one thread at a time;
+ * pages go back to the pool on {@link #close}.
  */
 public final class KvCache implements AutoCloseable {
     private final PagePool pool;
@@ -29,7 +30,9 @@ public final class KvCache implements AutoCloseable {
         return frequencies;
     }
 
-    /** States with which frequencies the next keys are rotated; keys rotated otherwise are dropped. */
+    /**
+     * States with which frequencies the next keys are rotated; keys rotated otherwise are dropped.
+     */
     void frequencies(RopeFrequencies f) {
         if (length > 0 && !f.equals(frequencies)) {
             truncate(0);
@@ -37,7 +40,10 @@ public final class KvCache implements AutoCloseable {
         frequencies = f;
     }
 
-    /** How many leading tokens are cached already. A token is known by a number that stands for its id or its image and place. */
+    /**
+     * How many leading tokens are cached already. A token is known by a number that stands for its
+     * id or its image and place.
+     */
     int commonPrefix(long[] tokens) {
         int limit = Math.min(length, tokens.length);
         int n = Arrays.mismatch(contents, 0, limit, tokens, 0, limit);

@@ -1,27 +1,31 @@
 package dev.ocellus.generate;
 
+import dev.ocellus.device.Device;
 import dev.ocellus.device.PlanCache;
 import dev.ocellus.device.Run;
 import dev.ocellus.graph.CacheShape;
 import dev.ocellus.graph.Count;
-import dev.ocellus.device.Device;
 import dev.ocellus.model.CausalLm;
 import dev.ocellus.model.RopeFrequencies;
 import dev.ocellus.model.StepCapacity;
 import dev.ocellus.plan.Plan;
 import dev.ocellus.plan.PlanOptions;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 
 /**
- * Runs steps of a language model: picks the plan whose capacity fits, fills its inputs and hands out its logits. Prompts go
- * through in chunks of fixed sizes; a decoded token of one or several sequences is one step. Thread-safe; a cache belongs to
- * one thread at a time.
+ * Runs steps of a language model: picks the plan whose capacity fits, fills its inputs and hands
+ * out its logits. Prompts go through in chunks of fixed sizes; a decoded token of one or several
+ * sequences is one step. Thread-safe; a cache belongs to one thread at a time.
  */
 public final class LanguageRunner {
-    /** Rows that a step of each kind has room for: a decoded token, a short and a long piece of a prompt. */
+    /**
+     * Rows that a step of each kind has room for: a decoded token, a short and a long piece of a
+     * prompt.
+     */
     private static final int[] CHUNKS = {1, 32, 512};
 
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
@@ -38,7 +42,11 @@ public final class LanguageRunner {
      * @param contextTokens longest sequence that steps must hold
      */
     public LanguageRunner(
-            CausalLm model, Device device, PlanOptions options, PlanCache plans, CacheShape cacheShape,
+            CausalLm model,
+            Device device,
+            PlanOptions options,
+            PlanCache plans,
+            CacheShape cacheShape,
             long contextTokens) {
         this.model = model;
         this.device = device;
@@ -64,13 +72,19 @@ public final class LanguageRunner {
     }
 
     /**
-     * Appends tokens [from, to) of a prompt to a cache and gives the logits that follow the last one.
+     * Appends tokens [from, to) of a prompt to a cache and gives the logits that follow the last
+     * one.
      *
      * @param cache holds the tokens before {@code from}; gets the rest
      * @param cancelled asked between kernels; on cancellation the cache keeps whole chunks only
      */
     public void prefill(
-            KvCache cache, Prompt prompt, int from, int to, RopeFrequencies frequencies, LogitsSink sink,
+            KvCache cache,
+            Prompt prompt,
+            int from,
+            int to,
+            RopeFrequencies frequencies,
+            LogitsSink sink,
             BooleanSupplier cancelled) {
         int largest = CHUNKS[CHUNKS.length - 1];
         for (int at = from; at < to; ) {
@@ -82,7 +96,12 @@ public final class LanguageRunner {
     }
 
     private void chunk(
-            KvCache cache, Prompt prompt, int at, int n, RopeFrequencies frequencies, LogitsSink sink,
+            KvCache cache,
+            Prompt prompt,
+            int at,
+            int n,
+            RopeFrequencies frequencies,
+            LogitsSink sink,
             BooleanSupplier cancelled) {
         boolean visual = false;
         for (int i = at; i < at + n; i++) {
@@ -117,7 +136,10 @@ public final class LanguageRunner {
      * @param tokens a token id for each cache
      */
     public void decode(
-            List<KvCache> caches, int[] tokens, List<RopeFrequencies> frequencies, LogitsSink sink,
+            List<KvCache> caches,
+            int[] tokens,
+            List<RopeFrequencies> frequencies,
+            LogitsSink sink,
             BooleanSupplier cancelled) {
         int n = caches.size();
         StepCapacity capacity = capacity(n, n == 1 ? 1 : powerOfTwo(n), false);
@@ -143,14 +165,22 @@ public final class LanguageRunner {
     }
 
     private void finish(
-            Run run, StepCapacity capacity, int rows, int logits, LogitsSink sink, BooleanSupplier cancelled) {
+            Run run,
+            StepCapacity capacity,
+            int rows,
+            int logits,
+            LogitsSink sink,
+            BooleanSupplier cancelled) {
         run.count(new Count(CausalLm.TOKENS, capacity.tokens()), rows);
         run.count(new Count(CausalLm.LOGITS, capacity.logits()), logits);
         run.execute(cancelled);
         long v = model.config().vocabSize() * 4;
         long h = model.config().hiddenSize() * 4;
         for (int i = 0; i < logits; i++) {
-            sink.accept(i, run.output("logits").asSlice(i * v, v), run.output("hidden").asSlice(i * h, h));
+            sink.accept(
+                    i,
+                    run.output("logits").asSlice(i * v, v),
+                    run.output("hidden").asSlice(i * h, h));
         }
     }
 
@@ -172,7 +202,8 @@ public final class LanguageRunner {
         while (CHUNKS[chunk] < rows) {
             chunk++;
         }
-        // Plans for prompts always have room for visual tokens, so that text and image chunks share one.
+        // Plans for prompts always have room for visual tokens, so that text and image chunks share
+        // one.
         return new StepCapacity(CHUNKS[chunk], 1, maxPages, 1, visual || chunk > 0, false);
     }
 

@@ -2,11 +2,12 @@ package dev.ocellus.generate;
 
 import dev.ocellus.device.Device;
 import dev.ocellus.graph.CacheShape;
+
 import java.lang.foreign.Arena;
 
 /**
- * Pages of the key/value caches of one model, up to a limit in bytes. Pages given back are handed out again; memory is
- * freed with the pool. Thread-safe.
+ * Pages of the key/value caches of one model, up to a limit in bytes. Pages given back are handed
+ * out again; memory is freed with the pool. Thread-safe.
  */
 public final class PagePool implements AutoCloseable {
     private final Device device;
@@ -50,15 +51,21 @@ public final class PagePool implements AutoCloseable {
      */
     synchronized long take() {
         if (closed) {
-            throw new IllegalStateException("the cache pages have been freed: their model was closed");
+            throw new IllegalStateException(
+                    "the cache pages have been freed: their model was closed");
         }
         if (freeCount > 0) {
             return free[--freeCount];
         }
         if (allocated >= limitPages) {
             throw new CacheFullException(
-                    "the key/value cache is full: " + allocated + " pages of " + shape.pageTokens() + " tokens ("
-                            + (allocated * shape.pageBytes() >> 20) + " MiB) are in use; close sessions or raise the cache limit");
+                    "the key/value cache is full: "
+                            + allocated
+                            + " pages of "
+                            + shape.pageTokens()
+                            + " tokens ("
+                            + (allocated * shape.pageBytes() >> 20)
+                            + " MiB) are in use; close sessions or raise the cache limit");
         }
         allocated++;
         return device.allocate(shape.pageBytes(), arena).address();

@@ -1,8 +1,8 @@
 package dev.ocellus.generate;
 
 /**
- * Philox 4x32-10 (Salmon et al. 2011): random numbers as a function of a key and a counter, the same on every device and
- * without state.
+ * Philox 4x32-10 (Salmon et al. 2011): random numbers as a function of a key and a counter, the
+ * same on every device and without state.
  */
 public final class Philox {
     private static final long M0 = 0xD2511F53L;
@@ -12,7 +12,10 @@ public final class Philox {
 
     private Philox() {}
 
-    /** Two of the four 32-bit words for key {@code seed} and counter (low, high), as one 64-bit number: word 0 low, word 1 high. */
+    /**
+     * Two of the four 32-bit words for key {@code seed} and counter (low, high), as one 64-bit
+     * number: word 0 low, word 1 high.
+     */
     public static long bits(long seed, long low, long high) {
         int c0 = (int) low;
         int c1 = (int) (low >>> 32);

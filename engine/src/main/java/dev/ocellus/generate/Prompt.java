@@ -3,11 +3,12 @@ package dev.ocellus.generate;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Tokens for a language model, some of which are visual: their embeddings come from image features instead of the table.
+ * Tokens for a language model, some of which are visual: their embeddings come from image features
+ * instead of the table.
  *
  * @param ids token ids; of no meaning where a token is visual
- * @param keys what each token is, for the comparison with a cache: the id, or a number made of the image's content and the
- *     place in it
+ * @param keys what each token is, for the comparison with a cache: the id, or a number made of the
+ *     image's content and the place in it
  * @param imageOf index of the image of each token, or -1
  * @param rowOf row in the image's features of each visual token
  * @param features of the images

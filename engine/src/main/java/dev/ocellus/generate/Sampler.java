@@ -3,9 +3,9 @@ package dev.ocellus.generate;
 import java.util.Arrays;
 
 /**
- * Chooses tokens from logits: repetition penalty, temperature, top-k, top-p and min-p, in this order, as the logits
- * processors of the transformers library do; then a draw, or the largest logit when greedy. Allocates nothing per token. For
- * one thread.
+ * Chooses tokens from logits: repetition penalty, temperature, top-k, top-p and min-p, in this
+ * order, as the logits processors of the transformers library do; then a draw, or the largest logit
+ * when greedy. Allocates nothing per token. For one thread.
  */
 public final class Sampler {
     private final GenerationOptions options;
@@ -25,7 +25,9 @@ public final class Sampler {
         return logits;
     }
 
-    /** Says that a token occurred, for the repetition penalty. Ids past the vocabulary are ignored. */
+    /**
+     * Says that a token occurred, for the repetition penalty. Ids past the vocabulary are ignored.
+     */
     public void occurred(int id) {
         if (id >= 0 && id < seen.length) {
             seen[id] = true;
@@ -38,7 +40,9 @@ public final class Sampler {
         return options.temperature() == 0 ? argmax() : draw(Philox.uniform(options.seed(), step));
     }
 
-    /** Applies all processors to {@link #logits} in place; excluded tokens become negative infinity. */
+    /**
+     * Applies all processors to {@link #logits} in place; excluded tokens become negative infinity.
+     */
     void process() {
         penalise();
         if (options.temperature() == 0) {
@@ -79,7 +83,10 @@ public final class Sampler {
         }
     }
 
-    /** Drops the least likely tokens as long as their probabilities together stay at or below 1 - p; at least one stays. */
+    /**
+     * Drops the least likely tokens as long as their probabilities together stay at or below 1 - p;
+     * at least one stays.
+     */
     private void keepTopP() {
         System.arraycopy(logits, 0, sorted, 0, logits.length);
         Arrays.sort(sorted);

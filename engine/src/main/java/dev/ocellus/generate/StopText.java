@@ -2,7 +2,10 @@ package dev.ocellus.generate;
 
 import java.util.List;
 
-/** Holds back text that may be the beginning of a stop string, and ends at the first whole one. For one thread. */
+/**
+ * Holds back text that may be the beginning of a stop string, and ends at the first whole one. For
+ * one thread.
+ */
 final class StopText {
     private final List<String> stops;
     private final StringBuilder held = new StringBuilder();

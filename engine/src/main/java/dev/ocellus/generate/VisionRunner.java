@@ -6,10 +6,13 @@ import dev.ocellus.device.Run;
 import dev.ocellus.graph.Count;
 import dev.ocellus.model.InternVl;
 import dev.ocellus.plan.PlanOptions;
+
 import java.lang.foreign.MemorySegment;
 import java.util.function.BooleanSupplier;
 
-/** Turns tiles into visual tokens, a few tiles at a time so that memory stays bounded. Thread-safe. */
+/**
+ * Turns tiles into visual tokens, a few tiles at a time so that memory stays bounded. Thread-safe.
+ */
 public final class VisionRunner {
     /** Rows of activations that keep the matrix products busy; more would only take memory. */
     private static final long ROWS = 1024;
@@ -35,7 +38,12 @@ public final class VisionRunner {
      * @param cancelled asked between kernels
      */
     public void encode(
-            MemorySegment pixels, int tiles, int height, int width, MemorySegment features, BooleanSupplier cancelled) {
+            MemorySegment pixels,
+            int tiles,
+            int height,
+            int width,
+            MemorySegment features,
+            BooleanSupplier cancelled) {
         long tokens = model.config().tokensPerTile(height, width);
         long tileBytes = 4L * model.config().vision().numChannels() * height * width;
         long featureBytes = 4 * tokens * model.config().language().hiddenSize();
@@ -43,12 +51,20 @@ public final class VisionRunner {
         for (int at = 0; at < tiles; at += (int) batch) {
             int n = (int) Math.min(batch, tiles - at);
             Capacity capacity = new Capacity(batch, height, width);
-            try (Run run = plans.begin(capacity, () -> device.plan(model.visionGraph(batch, height, width), options))) {
+            try (Run run =
+                    plans.begin(
+                            capacity,
+                            () -> device.plan(model.visionGraph(batch, height, width), options))) {
                 run.count(new Count(InternVl.TILES, batch), n);
-                MemorySegment.copy(pixels, at * tileBytes, run.input("pixel_values"), 0, n * tileBytes);
+                MemorySegment.copy(
+                        pixels, at * tileBytes, run.input("pixel_values"), 0, n * tileBytes);
                 run.execute(cancelled);
                 MemorySegment.copy(
-                        run.output("image_features"), 0, features, at * featureBytes, n * featureBytes);
+                        run.output("image_features"),
+                        0,
+                        features,
+                        at * featureBytes,
+                        n * featureBytes);
             }
         }
     }

@@ -3,8 +3,9 @@ package dev.ocellus.graph;
 import dev.ocellus.tensor.DType;
 
 /**
- * Layout of a paged key/value cache: a page holds {@code pageTokens} slots of all layers; in it lie, layer after layer,
- * the keys [kvHeads, pageTokens, headDim] and then the values of the same shape.
+ * Layout of a paged key/value cache: a page holds {@code pageTokens} slots of all layers; in it
+ * lie, layer after layer, the keys [kvHeads, pageTokens, headDim] and then the values of the same
+ * shape.
  */
 public record CacheShape(int layers, long kvHeads, long headDim, long pageTokens, DType dtype) {
 

@@ -3,6 +3,7 @@ package dev.ocellus.graph;
 import dev.ocellus.kernels.Activation;
 import dev.ocellus.tensor.DType;
 import dev.ocellus.tensor.Shape;
+
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -10,11 +11,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A forward pass as an append-only list of nodes. Model code calls the methods in the order of the paper; each infers
- * the shape of its result and refuses operands that don't fit, naming the operation, the weight and the shapes.
+ * A forward pass as an append-only list of nodes. Model code calls the methods in the order of the
+ * paper; each infers the shape of its result and refuses operands that don't fit, naming the
+ * operation, the weight and the shapes.
  *
- * <p>Shapes are capacities. The leading dimension may have a run-time {@link Count}, which operations on rows hand on.
- * Not thread-safe while it is being built; read-only afterwards.
+ * <p>Shapes are capacities. The leading dimension may have a run-time {@link Count}, which
+ * operations on rows hand on. Not thread-safe while it is being built; read-only afterwards.
  */
 public final class Graph {
     private final String name;
@@ -64,7 +66,10 @@ public final class Graph {
         }
     }
 
-    /** @param tied whether the table is the output head's weight as well, so that one copy serves both */
+    /**
+     * @param tied whether the table is the output head's weight as well, so that one copy serves
+     *     both
+     */
     public Value embedding(Value ids, Weight table, boolean tied) {
         Op op = new Op.Embedding(table, tied);
         require(ids.dtype() == DType.I32, op, "ids must be int32, not " + ids.dtype().lowerName());
@@ -78,9 +83,15 @@ public final class Graph {
     /** x [.., k], weight [n, k], bias [n] or null: [.., n]. */
     public Value linear(Value x, Weight weight, Weight bias) {
         Op op = new Op.Linear(weight, bias);
-        require(x.cols() == weight.cols(), op, "weight " + weight + " does not fit input " + x.shape());
+        require(
+                x.cols() == weight.cols(),
+                op,
+                "weight " + weight + " does not fit input " + x.shape());
         if (bias != null) {
-            require(bias.elements() == weight.rows(), op, "bias " + bias + " does not fit weight " + weight);
+            require(
+                    bias.elements() == weight.rows(),
+                    op,
+                    "bias " + bias + " does not fit weight " + weight);
         }
         return append(op, List.of(x), x.shape().withLast(weight.rows()), DType.F32, x.count());
     }
@@ -89,7 +100,9 @@ public final class Graph {
         return rmsNorm(x, weight, eps, 1);
     }
 
-    /** Normalises each of {@code groups} equal spans of a row; per-head norms have one group a head. */
+    /**
+     * Normalises each of {@code groups} equal spans of a row; per-head norms have one group a head.
+     */
     public Value rmsNorm(Value x, Weight weight, double eps, long groups) {
         Op op = new Op.RmsNorm(weight, eps, groups);
         require(
@@ -101,22 +114,33 @@ public final class Graph {
 
     public Value layerNorm(Value x, Weight weight, Weight bias, double eps) {
         Op op = new Op.LayerNorm(weight, bias, eps);
-        require(weight.elements() == x.cols(), op, "weight " + weight + " does not fit input " + x.shape());
         require(
-                bias == null || bias.elements() == x.cols(), op, "bias " + bias + " does not fit input " + x.shape());
+                weight.elements() == x.cols(),
+                op,
+                "weight " + weight + " does not fit input " + x.shape());
+        require(
+                bias == null || bias.elements() == x.cols(),
+                op,
+                "bias " + bias + " does not fit input " + x.shape());
         return append(op, List.of(x), x.shape(), DType.F32, x.count());
     }
 
     public Value add(Value a, Value b) {
         Op op = new Op.Add();
-        require(a.shape().equals(b.shape()), op, "operands have shapes " + a.shape() + " and " + b.shape());
+        require(
+                a.shape().equals(b.shape()),
+                op,
+                "operands have shapes " + a.shape() + " and " + b.shape());
         return append(op, List.of(a, b), a.shape(), DType.F32, a.count());
     }
 
     /** Multiplies each column by a weight. */
     public Value scale(Value x, Weight weight) {
         Op op = new Op.Scale(weight);
-        require(weight.elements() == x.cols(), op, "weight " + weight + " does not fit input " + x.shape());
+        require(
+                weight.elements() == x.cols(),
+                op,
+                "weight " + weight + " does not fit input " + x.shape());
         return append(op, List.of(x), x.shape(), DType.F32, x.count());
     }
 
@@ -128,7 +152,9 @@ public final class Graph {
     public Value gatedActivate(Value gate, Value up, Activation activation) {
         Op op = new Op.GatedActivate(activation);
         require(
-                gate.shape().equals(up.shape()), op, "gate and up have shapes " + gate.shape() + " and " + up.shape());
+                gate.shape().equals(up.shape()),
+                op,
+                "gate and up have shapes " + gate.shape() + " and " + up.shape());
         return append(op, List.of(gate, up), gate.shape(), DType.F32, gate.count());
     }
 
@@ -157,30 +183,52 @@ public final class Graph {
         long headDim = x.cols() / heads;
         Op op = new Op.Rope(heads, headDim, table.cols() / 2);
         require(heads * headDim == x.cols(), op, heads + " heads do not divide input " + x.shape());
-        require(table.cols() <= headDim, op, "table " + table.shape() + " is wider than a head of " + headDim);
+        require(
+                table.cols() <= headDim,
+                op,
+                "table " + table.shape() + " is wider than a head of " + headDim);
         return append(op, List.of(x, table), x.shape(), DType.F32, x.count());
     }
 
-    /** Appends keys and values of a layer to the paged cache; the result stands for the cache after that. */
+    /**
+     * Appends keys and values of a layer to the paged cache; the result stands for the cache after
+     * that.
+     */
     public Value kvAppend(Value k, Value v, CacheState state, int layer) {
         Op op = new Op.KvAppend(layer, state.shape());
         long width = state.shape().kvHeads() * state.shape().headDim();
         require(
                 k.cols() == width && v.shape().equals(k.shape()),
                 op,
-                "keys " + k.shape() + " and values " + v.shape() + " do not fit a cache of " + width + " values a token");
+                "keys "
+                        + k.shape()
+                        + " and values "
+                        + v.shape()
+                        + " do not fit a cache of "
+                        + width
+                        + " values a token");
         return append(
-                op, List.of(k, v, state.sequence(), state.slot(), state.pages()), k.shape(), DType.F32, k.count());
+                op,
+                List.of(k, v, state.sequence(), state.slot(), state.pages()),
+                k.shape(),
+                DType.F32,
+                k.count());
     }
 
     /** Causal attention over the cache, of which {@code appended} is the newest state. */
-    public Value pagedAttention(Value q, Value appended, CacheState state, int layer, long heads, double scale) {
+    public Value pagedAttention(
+            Value q, Value appended, CacheState state, int layer, long heads, double scale) {
         Op op = new Op.PagedAttention(layer, heads, state.shape(), scale);
         require(
                 q.cols() == heads * state.shape().headDim() && heads % state.shape().kvHeads() == 0,
                 op,
-                heads + " query heads of input " + q.shape() + " do not fit the cache's " + state.shape().kvHeads()
-                        + " heads of " + state.shape().headDim());
+                heads
+                        + " query heads of input "
+                        + q.shape()
+                        + " do not fit the cache's "
+                        + state.shape().kvHeads()
+                        + " heads of "
+                        + state.shape().headDim());
         return append(
                 op,
                 List.of(q, appended, state.sequence(), state.slot(), state.pages()),
@@ -198,9 +246,16 @@ public final class Graph {
                 op,
                 heads + " heads over " + kvHeads + " do not fit queries " + q.shape());
         require(
-                k.cols() == kvHeads * headDim && k.shape().equals(v.shape()) && k.shape().dim(0) == q.shape().dim(0),
+                k.cols() == kvHeads * headDim
+                        && k.shape().equals(v.shape())
+                        && k.shape().dim(0) == q.shape().dim(0),
                 op,
-                "keys " + k.shape() + " and values " + v.shape() + " do not fit queries " + q.shape());
+                "keys "
+                        + k.shape()
+                        + " and values "
+                        + v.shape()
+                        + " do not fit queries "
+                        + q.shape());
         return append(op, List.of(q, k, v), q.shape(), DType.F32, q.count());
     }
 
@@ -210,14 +265,24 @@ public final class Graph {
         require(
                 x.cols() == y.cols() && x.rows() == index.shape().elements(),
                 op,
-                "rows " + x.shape() + ", " + y.shape() + " and index " + index.shape() + " do not fit");
+                "rows "
+                        + x.shape()
+                        + ", "
+                        + y.shape()
+                        + " and index "
+                        + index.shape()
+                        + " do not fit");
         return append(op, List.of(x, y, index), x.shape(), DType.F32, index.count());
     }
 
     /** Row r of the result is {@code y[index[r]]}. */
     public Value selectRows(Value y, Value index) {
         return append(
-                new Op.SelectRows(), List.of(y, index), index.shape().append(y.cols()), DType.F32, index.count());
+                new Op.SelectRows(),
+                List.of(y, index),
+                index.shape().append(y.cols()),
+                DType.F32,
+                index.count());
     }
 
     /** pixels [images, channels, height, width] to [images, gh * gw, channels * patch^2]. */
@@ -236,30 +301,53 @@ public final class Graph {
                 pixels.count());
     }
 
-    /** patches [images, height * width, d] with class token [d] and position table [1 + g^2, d]: [images, 1 + height * width, d]. */
-    public Value assembleTokens(Value patches, Weight cls, Weight position, long height, long width) {
+    /**
+     * patches [images, height * width, d] with class token [d] and position table [1 + g^2, d]:
+     * [images, 1 + height * width, d].
+     */
+    public Value assembleTokens(
+            Value patches, Weight cls, Weight position, long height, long width) {
         Op op = new Op.AssembleTokens(cls, position, height, width);
         Shape s = patches.shape();
         long grid = Math.round(Math.sqrt(position.rows() - 1.0));
         require(
-                s.rank() == 3 && s.dim(1) == height * width && cls.elements() == s.dim(2) && position.cols() == s.dim(2),
+                s.rank() == 3
+                        && s.dim(1) == height * width
+                        && cls.elements() == s.dim(2)
+                        && position.cols() == s.dim(2),
                 op,
                 "class token " + cls + " and positions " + position + " do not fit patches " + s);
         require(
                 position.rows() == 1 + grid * grid,
                 op,
                 "positions " + position + " have no square grid: 1 + g * g rows are needed");
-        return append(op, List.of(patches), Shape.of(s.dim(0), 1 + s.dim(1), s.dim(2)), DType.F32, patches.count());
+        return append(
+                op,
+                List.of(patches),
+                Shape.of(s.dim(0), 1 + s.dim(1), s.dim(2)),
+                DType.F32,
+                patches.count());
     }
 
     /** x [images, skip + height * width, c] to [images, height * width / block^2, c * block^2]. */
-    public Value pixelUnshuffle(Value x, long skip, long height, long width, long block, boolean transposed) {
+    public Value pixelUnshuffle(
+            Value x, long skip, long height, long width, long block, boolean transposed) {
         Op op = new Op.PixelUnshuffle(skip, height, width, block, transposed);
         Shape s = x.shape();
         require(
-                s.rank() == 3 && s.dim(1) == skip + height * width && height % block == 0 && width % block == 0,
+                s.rank() == 3
+                        && s.dim(1) == skip + height * width
+                        && height % block == 0
+                        && width % block == 0,
                 op,
-                "a grid of " + height + " x " + width + " in blocks of " + block + " does not fit " + s);
+                "a grid of "
+                        + height
+                        + " x "
+                        + width
+                        + " in blocks of "
+                        + block
+                        + " does not fit "
+                        + s);
         require(!transposed || height == width, op, "the transposed order needs a square grid");
         return append(
                 op,
@@ -280,7 +368,13 @@ public final class Graph {
     private void require(boolean fits, Op op, String why) {
         if (!fits) {
             throw new GraphException(
-                    "graph " + name + ", " + (scope.isEmpty() ? "" : scope + ", ") + op.name() + ": " + why);
+                    "graph "
+                            + name
+                            + ", "
+                            + (scope.isEmpty() ? "" : scope + ", ")
+                            + op.name()
+                            + ": "
+                            + why);
         }
     }
 
@@ -290,7 +384,9 @@ public final class Graph {
         for (Node n : nodes) {
             s.append("  ").append(n).append(" -> ").append(n.value().shape()).append('\n');
         }
-        outputs.forEach((label, v) -> s.append("  output ").append(label).append(" = ").append(v).append('\n'));
+        outputs.forEach(
+                (label, v) ->
+                        s.append("  output ").append(label).append(" = ").append(v).append('\n'));
         return s.toString();
     }
 }

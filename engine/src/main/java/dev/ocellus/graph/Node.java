@@ -2,7 +2,10 @@ package dev.ocellus.graph;
 
 import java.util.List;
 
-/** One operation of a graph: attributes, inputs and what it makes. {@code scope} is the place in the model, as in "layers.3". */
+/**
+ * One operation of a graph: attributes, inputs and what it makes. {@code scope} is the place in the
+ * model, as in "layers.3".
+ */
 public final class Node {
     private final int id;
     private final Op op;

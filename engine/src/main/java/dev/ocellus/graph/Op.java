@@ -3,8 +3,9 @@ package dev.ocellus.graph;
 import dev.ocellus.kernels.Activation;
 
 /**
- * The operations of a graph: attributes only. Inputs are listed in the order in which the node has them; all are float32
- * unless said. Formulas are those of the kernels of the same name in {@code dev.ocellus.kernels.KernelCall}.
+ * The operations of a graph: attributes only. Inputs are listed in the order in which the node has
+ * them; all are float32 unless said. Formulas are those of the kernels of the same name in {@code
+ * dev.ocellus.kernels.KernelCall}.
  */
 public sealed interface Op {
 
@@ -22,13 +23,19 @@ public sealed interface Op {
         }
     }
 
-    /** ids (int32 [rows]) to rows of the table [vocabulary, hidden]; a tied table is also the output head's weight. */
+    /**
+     * ids (int32 [rows]) to rows of the table [vocabulary, hidden]; a tied table is also the output
+     * head's weight.
+     */
     record Embedding(Weight table, boolean tied) implements Op {}
 
     /** x [.., k] times the transpose of weight [n, k], plus bias [n] (may be null). */
     record Linear(Weight weight, Weight bias) implements Op {}
 
-    /** Root mean square normalisation of each of {@code groups} equal spans of a row; weight [cols / groups]. */
+    /**
+     * Root mean square normalisation of each of {@code groups} equal spans of a row; weight [cols /
+     * groups].
+     */
     record RmsNorm(Weight weight, double eps, long groups) implements Op {}
 
     /** Layer normalisation; bias may be null. */
@@ -45,33 +52,49 @@ public sealed interface Op {
     /** act(gate) * up. */
     record GatedActivate(Activation activation) implements Op {}
 
-    /** Inputs: position int32 [rows], sequence int32 [rows], inverse frequencies [sequences, half], scale [sequences]. */
+    /**
+     * Inputs: position int32 [rows], sequence int32 [rows], inverse frequencies [sequences, half],
+     * scale [sequences].
+     */
     record RopeTable(long half) implements Op {}
 
     /** Inputs: x, table of {@link RopeTable}. */
     record Rope(long heads, long headDim, long half) implements Op {}
 
-    /** Inputs: keys, values, sequence int32, slot int32, pages int64 [sequences, maxPages]. Writes the cache; its value is the keys. */
+    /**
+     * Inputs: keys, values, sequence int32, slot int32, pages int64 [sequences, maxPages]. Writes
+     * the cache; its value is the keys.
+     */
     record KvAppend(int layer, CacheShape cache) implements Op {}
 
-    /** Inputs: q, keys as given by {@link KvAppend} (for the order of events), sequence, slot, pages. */
+    /**
+     * Inputs: q, keys as given by {@link KvAppend} (for the order of events), sequence, slot,
+     * pages.
+     */
     record PagedAttention(int layer, long heads, CacheShape cache, double scale) implements Op {}
 
-    /** Inputs: q, k, v, each [segments, length, heads * headDim]; full attention inside a segment. */
+    /**
+     * Inputs: q, k, v, each [segments, length, heads * headDim]; full attention inside a segment.
+     */
     record Attention(long heads, long kvHeads, long headDim, double scale) implements Op {}
 
-    /** Inputs: x, y, index int32 [rows]: row r is y[index[r]], or x[r] where the index is negative. With one value input x is absent. */
+    /**
+     * Inputs: x, y, index int32 [rows]: row r is y[index[r]], or x[r] where the index is negative.
+     * With one value input x is absent.
+     */
     record SelectRows() implements Op {}
 
     /** pixels [images, channels, height, width] to [images, patches, channels * patch * patch]. */
     record Patchify(long patch) implements Op {}
 
     /**
-     * Class token in front of the patch embeddings of a grid [height, width], position embedding added. The position table
-     * [1 + g^2, d] is resized to the grid where that differs from g x g (bicubic, a = -0.75, no antialias).
+     * Class token in front of the patch embeddings of a grid [height, width], position embedding
+     * added. The position table [1 + g^2, d] is resized to the grid where that differs from g x g
+     * (bicubic, a = -0.75, no antialias).
      */
     record AssembleTokens(Weight cls, Weight position, long height, long width) implements Op {}
 
     /** Pixel unshuffle of a token grid, leading {@code skip} tokens left out. */
-    record PixelUnshuffle(long skip, long height, long width, long block, boolean transposed) implements Op {}
+    record PixelUnshuffle(long skip, long height, long width, long block, boolean transposed)
+            implements Op {}
 }

@@ -4,8 +4,8 @@ import dev.ocellus.tensor.DType;
 import dev.ocellus.tensor.Shape;
 
 /**
- * A tensor that a node makes: capacity shape, element type and, when the leading dimension is filled only partly, the
- * run-time count of it. Belongs to one graph.
+ * A tensor that a node makes: capacity shape, element type and, when the leading dimension is
+ * filled only partly, the run-time count of it. Belongs to one graph.
  */
 public final class Value {
     private final Node node;

@@ -2,18 +2,24 @@ package dev.ocellus.graph;
 
 import dev.ocellus.loader.safetensors.StoredTensor;
 import dev.ocellus.tensor.DType;
+
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A weight as a graph sees it: rows of stored tensors, one after the other, under one name. A matrix [rows, cols] or, with
- * {@code cols} 1, a vector. Holds no memory: a device's weight store makes the packed copy.
+ * A weight as a graph sees it: rows of stored tensors, one after the other, under one name. A
+ * matrix [rows, cols] or, with {@code cols} 1, a vector. Holds no memory: a device's weight store
+ * makes the packed copy.
  *
- * <p>Two weights are equal when they consist of the same rows of the same stored tensors, whatever their name.
+ * <p>Two weights are equal when they consist of the same rows of the same stored tensors, whatever
+ * their name.
  */
 public final class Weight {
 
-    /** {@code rows} rows of a stored tensor, from {@code firstRow} on; a row has as many elements as the weight has columns. */
+    /**
+     * {@code rows} rows of a stored tensor, from {@code firstRow} on; a row has as many elements as
+     * the weight has columns.
+     */
     public record Slice(StoredTensor tensor, long firstRow, long rows) {}
 
     private final String name;
@@ -49,7 +55,15 @@ public final class Weight {
     public Weight rows(long first, long count) {
         if (first < 0 || count < 0 || first + count > rows) {
             throw new GraphException(
-                    "weight " + name + " has " + rows + " rows; rows " + first + " to " + (first + count) + " were asked for");
+                    "weight "
+                            + name
+                            + " has "
+                            + rows
+                            + " rows; rows "
+                            + first
+                            + " to "
+                            + (first + count)
+                            + " were asked for");
         }
         List<Slice> part = new ArrayList<>();
         long at = 0;
@@ -71,7 +85,14 @@ public final class Weight {
         for (Weight w : parts) {
             if (w.cols != parts.getFirst().cols) {
                 throw new GraphException(
-                        "weights " + parts.getFirst().name + " and " + w.name + " have rows of " + parts.getFirst().cols + " and " + w.cols);
+                        "weights "
+                                + parts.getFirst().name
+                                + " and "
+                                + w.name
+                                + " have rows of "
+                                + parts.getFirst().cols
+                                + " and "
+                                + w.cols);
             }
             all.addAll(w.slices);
             rows += w.rows;

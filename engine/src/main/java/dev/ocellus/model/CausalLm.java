@@ -10,15 +10,18 @@ import dev.ocellus.loader.Weights;
 import dev.ocellus.tensor.DType;
 
 /**
- * A decoder-only language model: embedding, blocks, final norm, head. Subclasses write the block of their paper; what all
- * share is here. A step appends rows to cached sequences: rows are token ids or embeddings, of one sequence or several.
+ * A decoder-only language model: embedding, blocks, final norm, head. Subclasses write the block of
+ * their paper; what all share is here. A step appends rows to cached sequences: rows are token ids
+ * or embeddings, of one sequence or several.
  *
- * <p>Inputs of the step graph: {@code ids} int32 [tokens]; {@code position}, {@code sequence} and {@code slot} int32
- * [tokens] (rotary position, sequence and place in its cache of each row); {@code pages} int64 [sequences, maxPages];
- * {@code inverse_frequencies} [sequences, half] and {@code rope_scale} [sequences]; {@code logit_rows} int32 [logits] (rows
- * whose logits are wanted); with embeddings also {@code embeddings} [tokens, hidden] and {@code embedding_index} int32
- * [tokens] (row of {@code embeddings}, or -1 to use the id). Outputs: {@code logits} [logits, vocabulary], {@code hidden}
- * [logits, hidden] after the final norm, and on request {@code hidden_states.k} [tokens, hidden].
+ * <p>Inputs of the step graph: {@code ids} int32 [tokens]; {@code position}, {@code sequence} and
+ * {@code slot} int32 [tokens] (rotary position, sequence and place in its cache of each row);
+ * {@code pages} int64 [sequences, maxPages]; {@code inverse_frequencies} [sequences, half] and
+ * {@code rope_scale} [sequences]; {@code logit_rows} int32 [logits] (rows whose logits are wanted);
+ * with embeddings also {@code embeddings} [tokens, hidden] and {@code embedding_index} int32
+ * [tokens] (row of {@code embeddings}, or -1 to use the id). Outputs: {@code logits} [logits,
+ * vocabulary], {@code hidden} [logits, hidden] after the final norm, and on request {@code
+ * hidden_states.k} [tokens, hidden].
  */
 public abstract sealed class CausalLm permits InternLm2, Llama, Phi3, Qwen2, Qwen3 {
     /** Count of rows in a step. */
@@ -36,10 +39,15 @@ public abstract sealed class CausalLm permits InternLm2, Llama, Phi3, Qwen2, Qwe
      * @param model scope of the embedding, {@code layers} and {@code norm}
      * @param embeddingName name of the embedding table in it
      * @param top scope of the output head
-     * @param headName name of the head in it; without that tensor the embedding table is the head, whatever the config says, since
-     *     configs are often wrong about it
+     * @param headName name of the head in it; without that tensor the embedding table is the head,
+     *     whatever the config says, since configs are often wrong about it
      */
-    CausalLm(DecoderConfig config, Weights model, String embeddingName, Weights top, String headName) {
+    CausalLm(
+            DecoderConfig config,
+            Weights model,
+            String embeddingName,
+            Weights top,
+            String headName) {
         this.config = config;
         this.model = model;
         embedding = matrix(model, embeddingName, config.vocabSize(), config.hiddenSize());
@@ -62,7 +70,11 @@ public abstract sealed class CausalLm permits InternLm2, Llama, Phi3, Qwen2, Qwe
     /** Layout of this model's cache. */
     public final CacheShape cacheShape(long pageTokens, DType cacheType) {
         return new CacheShape(
-                config.numHiddenLayers(), config.numKeyValueHeads(), config.headDim(), pageTokens, cacheType);
+                config.numHiddenLayers(),
+                config.numKeyValueHeads(),
+                config.headDim(),
+                pageTokens,
+                cacheType);
     }
 
     /** The graph of one step. */
@@ -76,14 +88,20 @@ public abstract sealed class CausalLm permits InternLm2, Llama, Phi3, Qwen2, Qwe
         Value slot = g.input("slot", DType.I32, tokens, tokens.capacity());
         Value pages = g.input("pages", DType.I64, null, capacity.sequences(), capacity.maxPages());
         Value inverse =
-                g.input("inverse_frequencies", DType.F32, null, capacity.sequences(), config.rotaryDim() / 2);
+                g.input(
+                        "inverse_frequencies",
+                        DType.F32,
+                        null,
+                        capacity.sequences(),
+                        config.rotaryDim() / 2);
         Value scale = g.input("rope_scale", DType.F32, null, capacity.sequences());
         Value rows = g.input("logit_rows", DType.I32, logits, logits.capacity());
 
         g.scope("embedding");
         Value x = g.embedding(ids, embedding, head.equals(embedding));
         if (capacity.embeddings()) {
-            Value given = g.input("embeddings", DType.F32, null, tokens.capacity(), config.hiddenSize());
+            Value given =
+                    g.input("embeddings", DType.F32, null, tokens.capacity(), config.hiddenSize());
             Value index = g.input("embedding_index", DType.I32, tokens, tokens.capacity());
             x = g.selectRows(x, given, index);
         }

@@ -4,12 +4,14 @@ import dev.ocellus.graph.Graph;
 import dev.ocellus.graph.Value;
 import dev.ocellus.graph.Weight;
 import dev.ocellus.loader.Weights;
+
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * CLIP's vision transformer (Radford et al. 2021): a norm before the first block, pre-norm blocks, and a norm of the class
- * token alone for the pooled vector. The first state is the one after the leading norm.
+ * CLIP's vision transformer (Radford et al. 2021): a norm before the first block, pre-norm blocks,
+ * and a norm of the class token alone for the pooled vector. The first state is the one after the
+ * leading norm.
  */
 public final class ClipVision implements VisionTower {
     private final VisionConfig config;
@@ -49,7 +51,8 @@ public final class ClipVision implements VisionTower {
         Value x =
                 g.linear(
                         g.patchify(pixels, p),
-                        Weight.matrix(w.get("patch_embedding.weight", d, config.numChannels(), p, p)));
+                        Weight.matrix(
+                                w.get("patch_embedding.weight", d, config.numChannels(), p, p)));
         return g.assembleTokens(
                 x,
                 CausalLm.vector(w, "class_embedding", d),
@@ -77,7 +80,8 @@ public final class ClipVision implements VisionTower {
 
     private Value mlp(Graph g, Value x, Weights w) {
         Value h = Llama.projection(g, x, w, "fc1", config.intermediateSize(), true);
-        return Llama.projection(g, g.activate(h, config.hiddenAct()), w, "fc2", config.hiddenSize(), true);
+        return Llama.projection(
+                g, g.activate(h, config.hiddenAct()), w, "fc2", config.hiddenSize(), true);
     }
 
     private Value norm(Graph g, Value x, Weights w, String name) {

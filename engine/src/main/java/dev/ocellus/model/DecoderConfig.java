@@ -36,16 +36,26 @@ public record DecoderConfig(
         return (long) (headDim * partialRotaryFactor);
     }
 
-    /** Tokens that the model can attend to: the trained length, stretched where scaling of the rotary embedding allows it. */
+    /**
+     * Tokens that the model can attend to: the trained length, stretched where scaling of the
+     * rotary embedding allows it.
+     */
     public long contextLength() {
         return ropeScaling instanceof RopeScaling.Dynamic d
                 ? (long) (maxPositionEmbeddings * Math.max(d.factor(), 1))
                 : maxPositionEmbeddings;
     }
 
-    /** Rotary frequencies for a sequence of {@code length} tokens that may grow to {@code planned}. */
+    /**
+     * Rotary frequencies for a sequence of {@code length} tokens that may grow to {@code planned}.
+     */
     public RopeFrequencies frequencies(long length, long planned) {
         return RopeFrequencies.of(
-                ropeScaling, ropeTheta, rotaryDim(), maxPositionEmbeddings, length, Math.max(length, planned));
+                ropeScaling,
+                ropeTheta,
+                rotaryDim(),
+                maxPositionEmbeddings,
+                length,
+                Math.max(length, planned));
     }
 }

@@ -3,34 +3,106 @@ package dev.ocellus.model;
 import dev.ocellus.kernels.Activation;
 import dev.ocellus.loader.config.ConfigException;
 import dev.ocellus.loader.config.Json;
+
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** Reads the language part of a {@code config.json}. A missing key takes the family's published default. */
+/**
+ * Reads the language part of a {@code config.json}. A missing key takes the family's published
+ * default.
+ */
 public final class DecoderConfigs {
 
     /** Published defaults of a family, used where a config lacks a key. */
     private record Family(
-            String architecture, int vocabSize, int hiddenSize, int intermediateSize, int layers, int heads,
-            int headDim, double eps, int maxPositions, boolean bias) {}
+            String architecture,
+            int vocabSize,
+            int hiddenSize,
+            int intermediateSize,
+            int layers,
+            int heads,
+            int headDim,
+            double eps,
+            int maxPositions,
+            boolean bias) {}
 
     private static final Map<String, Family> FAMILIES =
             new TreeMap<>(
                     Map.of(
                             "llama",
-                            new Family("LlamaForCausalLM", 32000, 4096, 11008, 32, 32, 0, 1e-6, 2048, false),
+                            new Family(
+                                    "LlamaForCausalLM",
+                                    32000,
+                                    4096,
+                                    11008,
+                                    32,
+                                    32,
+                                    0,
+                                    1e-6,
+                                    2048,
+                                    false),
                             "qwen2",
-                            new Family("Qwen2ForCausalLM", 151936, 4096, 22016, 32, 32, 0, 1e-6, 32768, true),
+                            new Family(
+                                    "Qwen2ForCausalLM",
+                                    151936,
+                                    4096,
+                                    22016,
+                                    32,
+                                    32,
+                                    0,
+                                    1e-6,
+                                    32768,
+                                    true),
                             "qwen3",
-                            new Family("Qwen3ForCausalLM", 151936, 4096, 22016, 32, 32, 128, 1e-6, 32768, false),
+                            new Family(
+                                    "Qwen3ForCausalLM",
+                                    151936,
+                                    4096,
+                                    22016,
+                                    32,
+                                    32,
+                                    128,
+                                    1e-6,
+                                    32768,
+                                    false),
                             "internlm2",
-                            new Family("InternLM2ForCausalLM", 103168, 4096, 11008, 32, 32, 0, 1e-6, 2048, true),
+                            new Family(
+                                    "InternLM2ForCausalLM",
+                                    103168,
+                                    4096,
+                                    11008,
+                                    32,
+                                    32,
+                                    0,
+                                    1e-6,
+                                    2048,
+                                    true),
                             "internlm3",
-                            new Family("InternLM3ForCausalLM", 128512, 4096, 11008, 32, 32, 0, 1e-6, 32768, false),
+                            new Family(
+                                    "InternLM3ForCausalLM",
+                                    128512,
+                                    4096,
+                                    11008,
+                                    32,
+                                    32,
+                                    0,
+                                    1e-6,
+                                    32768,
+                                    false),
                             "phi3",
-                            new Family("Phi3ForCausalLM", 32064, 3072, 8192, 32, 32, 0, 1e-5, 4096, false)));
+                            new Family(
+                                    "Phi3ForCausalLM",
+                                    32064,
+                                    3072,
+                                    8192,
+                                    32,
+                                    32,
+                                    0,
+                                    1e-5,
+                                    4096,
+                                    false)));
 
     private DecoderConfigs() {}
 
@@ -44,13 +116,19 @@ public final class DecoderConfigs {
         int heads = c.getPositive("num_attention_heads", f.heads());
         int kvHeads = c.getPositive("num_key_value_heads", heads);
         c.check(heads % kvHeads == 0, "num_key_value_heads", "divide num_attention_heads " + heads);
-        int headDim = c.getPositive("head_dim", f.headDim() > 0 ? f.headDim() : Math.max(hidden / heads, 1));
-        c.check(c.has("head_dim") || f.headDim() > 0 || hidden % heads == 0, "hidden_size", "be a multiple of num_attention_heads " + heads);
+        int headDim =
+                c.getPositive(
+                        "head_dim", f.headDim() > 0 ? f.headDim() : Math.max(hidden / heads, 1));
+        c.check(
+                c.has("head_dim") || f.headDim() > 0 || hidden % heads == 0,
+                "hidden_size",
+                "be a multiple of num_attention_heads " + heads);
         int maxPositions = c.getPositive("max_position_embeddings", f.maxPositions());
         Biases biases = biases(type, c, f);
         checkWindow(type, c, maxPositions);
         Json rope = c.findObject("rope_parameters").orElse(c);
-        double partial = c.getDouble("partial_rotary_factor", rope.getDouble("partial_rotary_factor", 1));
+        double partial =
+                c.getDouble("partial_rotary_factor", rope.getDouble("partial_rotary_factor", 1));
         c.check(partial > 0 && partial <= 1, "partial_rotary_factor", "be over 0 and at most 1");
         return new DecoderConfig(
                 f.architecture(),
@@ -104,27 +182,37 @@ public final class DecoderConfigs {
                     case "phi3" -> c.has("sliding_window");
                     case "qwen2", "qwen3" ->
                             c.getBoolean("use_sliding_window", false)
-                                    && c.getInt("max_window_layers", Integer.MAX_VALUE) < c.getInt("num_hidden_layers", 32);
+                                    && c.getInt("max_window_layers", Integer.MAX_VALUE)
+                                            < c.getInt("num_hidden_layers", 32);
                     default -> false;
                 };
         if (used && c.getInt("sliding_window", Integer.MAX_VALUE) < maxPositions) {
-            throw c.invalid("sliding_window", "be at least max_position_embeddings " + maxPositions + ": sliding windows are not supported");
+            throw c.invalid(
+                    "sliding_window",
+                    "be at least max_position_embeddings "
+                            + maxPositions
+                            + ": sliding windows are not supported");
         }
     }
 
     /** The family of a config: from its first architecture, else from its model type. */
     private static String family(Json c) {
         List<String> architectures = c.getStrings("architectures");
-        String name = architectures.isEmpty() ? c.getString("model_type") : architectures.getFirst();
+        String name =
+                architectures.isEmpty() ? c.getString("model_type") : architectures.getFirst();
         for (Map.Entry<String, Family> e : FAMILIES.entrySet()) {
             if (name.equals(e.getKey()) || name.equals(e.getValue().architecture())) {
                 return e.getKey();
             }
         }
         throw new ConfigException(
-                c.name(architectures.isEmpty() ? "model_type" : "architectures") + " is \"" + name
+                c.name(architectures.isEmpty() ? "model_type" : "architectures")
+                        + " is \""
+                        + name
                         + "\"; the language models known here are "
-                        + String.join(", ", FAMILIES.values().stream().map(Family::architecture).toList()));
+                        + String.join(
+                                ", ",
+                                FAMILIES.values().stream().map(Family::architecture).toList()));
     }
 
     static Activation activation(Json c, String key, String fallback) {

@@ -4,12 +4,14 @@ import dev.ocellus.graph.Graph;
 import dev.ocellus.graph.Value;
 import dev.ocellus.graph.Weight;
 import dev.ocellus.loader.Weights;
+
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * InternLM2 and 2.5 (Cai et al. 2024): LLaMA's block under other names. The stored {@code wqkv} holds, for each group of
- * query heads that share a key, the query heads, then the key head, then the value head.
+ * InternLM2 and 2.5 (Cai et al. 2024): LLaMA's block under other names. The stored {@code wqkv}
+ * holds, for each group of query heads that share a key, the query heads, then the key head, then
+ * the value head.
  */
 public final class InternLm2 extends CausalLm {
     /**

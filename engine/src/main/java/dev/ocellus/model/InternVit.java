@@ -4,15 +4,16 @@ import dev.ocellus.graph.Graph;
 import dev.ocellus.graph.Value;
 import dev.ocellus.graph.Weight;
 import dev.ocellus.loader.Weights;
+
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * InternViT (Chen et al. 2023), the 6B kind (RMS norms, normalised q and k) and the 300M kind (layer norms, biases), under
- * the published names and under those of the transformers library.
+ * InternViT (Chen et al. 2023), the 6B kind (RMS norms, normalised q and k) and the 300M kind
+ * (layer norms, biases), under the published names and under those of the transformers library.
  *
- * <p>Pre-norm blocks with layer scale: {@code x += ls1 * attention(norm1(x)); x += ls2 * mlp(norm2(x))}. There is no norm
- * after the last block unless the config asks for it.
+ * <p>Pre-norm blocks with layer scale: {@code x += ls1 * attention(norm1(x)); x += ls2 *
+ * mlp(norm2(x))}. There is no norm after the last block unless the config asks for it.
  */
 public final class InternVit implements VisionTower {
     private final VisionConfig config;
@@ -21,18 +22,44 @@ public final class InternVit implements VisionTower {
 
     /** Tensor names of a layout; {@code qkv} is null where q, k and v are stored apart. */
     private record Names(
-            String cls, String position, String patch, String layers, String norm1, String norm2, String attention,
-            String qkv, String proj, String ls1, String ls2) {
+            String cls,
+            String position,
+            String patch,
+            String layers,
+            String norm1,
+            String norm2,
+            String attention,
+            String qkv,
+            String proj,
+            String ls1,
+            String ls2) {
 
         static final Names ORIGINAL =
                 new Names(
-                        "embeddings.class_embedding", "embeddings.position_embedding", "embeddings.patch_embedding",
-                        "encoder.layers.", "norm1", "norm2", "attn", "qkv", "proj", "ls1", "ls2");
+                        "embeddings.class_embedding",
+                        "embeddings.position_embedding",
+                        "embeddings.patch_embedding",
+                        "encoder.layers.",
+                        "norm1",
+                        "norm2",
+                        "attn",
+                        "qkv",
+                        "proj",
+                        "ls1",
+                        "ls2");
         static final Names TRANSFORMERS =
                 new Names(
-                        "embeddings.cls_token", "embeddings.position_embeddings",
-                        "embeddings.patch_embeddings.projection", "encoder.layer.", "layernorm_before",
-                        "layernorm_after", "attention", null, "projection_layer", "lambda_1", "lambda_2");
+                        "embeddings.cls_token",
+                        "embeddings.position_embeddings",
+                        "embeddings.patch_embeddings.projection",
+                        "encoder.layer.",
+                        "layernorm_before",
+                        "layernorm_after",
+                        "attention",
+                        null,
+                        "projection_layer",
+                        "lambda_1",
+                        "lambda_2");
     }
 
     /**
@@ -66,15 +93,24 @@ public final class InternVit implements VisionTower {
     private Value embeddings(Graph g, Value pixels) {
         long d = config.hiddenSize();
         long p = config.patchSize();
-        Weight patch = Weight.matrix(weights.get(names.patch() + ".weight", d, config.numChannels(), p, p));
+        Weight patch =
+                Weight.matrix(
+                        weights.get(names.patch() + ".weight", d, config.numChannels(), p, p));
         Weight bias = CausalLm.vector(weights, names.patch() + ".bias", d);
         Weight cls = Weight.vector(weights.get(names.cls(), 1, 1, d));
         Value x = g.linear(g.patchify(pixels, p), patch, bias);
         return g.assembleTokens(
-                x, cls, positions(weights, names.position(), d), pixels.shape().dim(2) / p, pixels.shape().dim(3) / p);
+                x,
+                cls,
+                positions(weights, names.position(), d),
+                pixels.shape().dim(2) / p,
+                pixels.shape().dim(3) / p);
     }
 
-    /** A position table [1, 1 + g^2, d] or [1 + g^2, d]: its size comes from the tensor, since fine-tuned checkpoints outgrow their config. */
+    /**
+     * A position table [1, 1 + g^2, d] or [1 + g^2, d]: its size comes from the tensor, since
+     * fine-tuned checkpoints outgrow their config.
+     */
     static Weight positions(Weights weights, String name, long d) {
         var stored = weights.get(name);
         return Weight.matrix(stored, stored.shape().elements() / d);
@@ -111,11 +147,15 @@ public final class InternVit implements VisionTower {
         }
         Weight packed = CausalLm.matrix(w, names.qkv() + ".weight", 3 * d, d);
         Weight bias = CausalLm.bias(w, names.qkv() + ".bias", 3 * d, config.qkvBias());
-        return g.linear(x, packed.rows(third * d, d), bias == null ? null : bias.rows(third * d, d));
+        return g.linear(
+                x, packed.rows(third * d, d), bias == null ? null : bias.rows(third * d, d));
     }
 
     private Value mlp(Graph g, Value x, Weights w) {
-        Value h = g.activate(linear(g, x, w, "fc1", config.intermediateSize(), true), config.hiddenAct());
+        Value h =
+                g.activate(
+                        linear(g, x, w, "fc1", config.intermediateSize(), true),
+                        config.hiddenAct());
         return linear(g, h, w, "fc2", config.hiddenSize(), true);
     }
 
@@ -124,10 +164,14 @@ public final class InternVit implements VisionTower {
         return config.rmsNorm()
                 ? g.rmsNorm(x, scale, config.layerNormEps())
                 : g.layerNorm(
-                        x, scale, CausalLm.vector(w, name + ".bias", config.hiddenSize()), config.layerNormEps());
+                        x,
+                        scale,
+                        CausalLm.vector(w, name + ".bias", config.hiddenSize()),
+                        config.layerNormEps());
     }
 
-    private static Value linear(Graph g, Value x, Weights w, String name, long rows, boolean biased) {
+    private static Value linear(
+            Graph g, Value x, Weights w, String name, long rows, boolean biased) {
         return Llama.projection(g, x, w, name, rows, biased);
     }
 

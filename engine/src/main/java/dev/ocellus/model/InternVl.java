@@ -6,11 +6,13 @@ import dev.ocellus.graph.Value;
 import dev.ocellus.kernels.Activation;
 import dev.ocellus.loader.Weights;
 import dev.ocellus.tensor.DType;
+
 import java.util.List;
 
 /**
- * InternVL chat (Chen et al. 2024): tiles go through the vision tower; 2 x 2 neighbouring tokens become one (pixel unshuffle);
- * a two-layer MLP maps them to the language model's width, where they take the places of the image placeholders.
+ * InternVL chat (Chen et al. 2024): tiles go through the vision tower; 2 x 2 neighbouring tokens
+ * become one (pixel unshuffle); a two-layer MLP maps them to the language model's width, where they
+ * take the places of the image placeholders.
  */
 public final class InternVl {
     /** Count of tiles in a run of the vision graph. */
@@ -44,14 +46,15 @@ public final class InternVl {
     }
 
     /**
-     * Tiles to visual tokens: input {@code pixel_values} float32 [tiles, 3, height, width], output {@code image_features}
-     * [tiles, tokens, hidden].
+     * Tiles to visual tokens: input {@code pixel_values} float32 [tiles, 3, height, width], output
+     * {@code image_features} [tiles, tokens, hidden].
      */
     public Graph visionGraph(long tiles, long height, long width) {
         Graph g = new Graph("vision " + tiles + " x " + height + " x " + width);
         VisionConfig v = config.vision();
         Count count = new Count(TILES, tiles);
-        Value pixels = g.input("pixel_values", DType.F32, count, tiles, v.numChannels(), height, width);
+        Value pixels =
+                g.input("pixel_values", DType.F32, count, tiles, v.numChannels(), height, width);
         List<Value> states = tower.states(g, pixels, config.visionBlocks());
         Value x = states.getLast();
         if (config.selectLayer() == -1) {
@@ -60,7 +63,12 @@ public final class InternVl {
         g.scope("projector");
         x =
                 g.pixelUnshuffle(
-                        x, 1, height / v.patchSize(), width / v.patchSize(), config.block(), config.transposedGrid());
+                        x,
+                        1,
+                        height / v.patchSize(),
+                        width / v.patchSize(),
+                        config.block(),
+                        config.transposedGrid());
         g.output("image_features", project(g, x));
         return g;
     }

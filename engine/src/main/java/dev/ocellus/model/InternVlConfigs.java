@@ -6,7 +6,10 @@ import dev.ocellus.loader.config.Json;
 public final class InternVlConfigs {
     private InternVlConfigs() {}
 
-    /** Whether the config is one of an InternVL chat model. InternVL 1.0 shares a model type with the transformers layout, but has a QLLaMA. */
+    /**
+     * Whether the config is one of an InternVL chat model. InternVL 1.0 shares a model type with
+     * the transformers layout, but has a QLLaMA.
+     */
     public static boolean matches(Json c) {
         String type = c.getString("model_type", "");
         return type.equals("internvl_chat") || type.equals("internvl") && !c.has("qllama_config");
@@ -46,7 +49,8 @@ public final class InternVlConfigs {
                 new InternVlConfig(
                         vision,
                         DecoderConfigs.read(
-                                c.getObject("text_config"), c.getBoolean("tie_word_embeddings", false)),
+                                c.getObject("text_config"),
+                                c.getBoolean("tie_word_embeddings", false)),
                         true,
                         c.getInt("vision_feature_layer", -1),
                         c.getDouble("downsample_ratio", 0.5),

@@ -5,8 +5,8 @@ import dev.ocellus.graph.Value;
 import dev.ocellus.loader.Weights;
 
 /**
- * LLaMA (Touvron et al. 2023), with grouped-query attention; also Vicuna, Yi and InternLM3, which adds only biases that
- * its config names.
+ * LLaMA (Touvron et al. 2023), with grouped-query attention; also Vicuna, Yi and InternLM3, which
+ * adds only biases that its config names.
  */
 public final class Llama extends CausalLm {
     /**
@@ -44,6 +44,8 @@ public final class Llama extends CausalLm {
 
     static Value projection(Graph g, Value x, Weights w, String name, long rows, boolean biased) {
         return g.linear(
-                x, matrix(w, name + ".weight", rows, x.cols()), bias(w, name + ".bias", rows, biased));
+                x,
+                matrix(w, name + ".weight", rows, x.cols()),
+                bias(w, name + ".bias", rows, biased));
     }
 }

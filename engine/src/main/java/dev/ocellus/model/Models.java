@@ -14,7 +14,10 @@ public final class Models {
         Json json = checkpoint.config();
         if (!InternVlConfigs.matches(json)) {
             throw new ConfigException(
-                    json.name("model_type") + " is \"" + json.getString("model_type", "") + "\"; chat needs internvl_chat or internvl");
+                    json.name("model_type")
+                            + " is \""
+                            + json.getString("model_type", "")
+                            + "\"; chat needs internvl_chat or internvl");
         }
         InternVlConfig config = InternVlConfigs.read(json);
         Weights all = checkpoint.weights();
@@ -22,7 +25,10 @@ public final class Models {
             return new InternVl(
                     config,
                     new InternVit(config.vision(), all.in("vision_model")),
-                    language(config.language(), all.in("language_model.model"), all.in("language_model")),
+                    language(
+                            config.language(),
+                            all.in("language_model.model"),
+                            all.in("language_model")),
                     all.in("mlp1"));
         }
         // Older saves lack the leading "model." and keep the head under the language model.
@@ -32,7 +38,10 @@ public final class Models {
                 config,
                 new InternVit(config.vision(), root.in("vision_tower")),
                 older
-                        ? language(config.language(), all.in("language_model.model"), all.in("language_model"))
+                        ? language(
+                                config.language(),
+                                all.in("language_model.model"),
+                                all.in("language_model"))
                         : language(config.language(), root.in("language_model"), all),
                 root.in("multi_modal_projector"));
     }
@@ -50,7 +59,9 @@ public final class Models {
             case "Qwen3ForCausalLM" -> new Qwen3(config, model, top);
             case "Phi3ForCausalLM" -> new Phi3(config, model, top);
             case "InternLM2ForCausalLM" -> new InternLm2(config, model, top);
-            default -> throw new IllegalStateException("no class for architecture " + config.architecture());
+            default ->
+                    throw new IllegalStateException(
+                            "no class for architecture " + config.architecture());
         };
     }
 

@@ -5,7 +5,10 @@ import dev.ocellus.graph.Value;
 import dev.ocellus.graph.Weight;
 import dev.ocellus.loader.Weights;
 
-/** Phi-3 (Abdin et al. 2024): LLaMA's block with q, k, v in one stored matrix and gate, up in another. */
+/**
+ * Phi-3 (Abdin et al. 2024): LLaMA's block with q, k, v in one stored matrix and gate, up in
+ * another.
+ */
 public final class Phi3 extends CausalLm {
     /**
      * @param model scope of {@code embed_tokens}, {@code layers} and {@code norm}
@@ -37,7 +40,11 @@ public final class Phi3 extends CausalLm {
     private Value mlp(Graph g, Value x, Weights w) {
         long n = config().intermediateSize();
         Weight both = matrix(w, "gate_up_proj.weight", 2 * n, x.cols());
-        Value h = g.gatedActivate(g.linear(x, both.rows(0, n)), g.linear(x, both.rows(n, n)), config().hiddenAct());
+        Value h =
+                g.gatedActivate(
+                        g.linear(x, both.rows(0, n)),
+                        g.linear(x, both.rows(n, n)),
+                        config().hiddenAct());
         return g.linear(h, matrix(w, "down_proj.weight", config().hiddenSize(), n));
     }
 }

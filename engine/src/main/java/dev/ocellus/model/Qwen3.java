@@ -5,8 +5,8 @@ import dev.ocellus.graph.Value;
 import dev.ocellus.loader.Weights;
 
 /**
- * Qwen3, dense (Yang et al. 2025): no biases unless the config asks for them, and a norm of each head of q and k before the
- * rotation. Heads times head size may differ from the hidden size.
+ * Qwen3, dense (Yang et al. 2025): no biases unless the config asks for them, and a norm of each
+ * head of q and k before the rotation. Heads times head size may differ from the hidden size.
  */
 public final class Qwen3 extends CausalLm {
     /**
@@ -30,8 +30,18 @@ public final class Qwen3 extends CausalLm {
         Value q = Llama.projection(g, x, w, "q_proj", queryWidth(), c.attentionBias());
         Value k = Llama.projection(g, x, w, "k_proj", keyWidth(), c.attentionBias());
         Value v = Llama.projection(g, x, w, "v_proj", keyWidth(), c.attentionBias());
-        q = g.rmsNorm(q, vector(w, "q_norm.weight", c.headDim()), c.rmsNormEps(), c.numAttentionHeads());
-        k = g.rmsNorm(k, vector(w, "k_norm.weight", c.headDim()), c.rmsNormEps(), c.numKeyValueHeads());
+        q =
+                g.rmsNorm(
+                        q,
+                        vector(w, "q_norm.weight", c.headDim()),
+                        c.rmsNormEps(),
+                        c.numAttentionHeads());
+        k =
+                g.rmsNorm(
+                        k,
+                        vector(w, "k_norm.weight", c.headDim()),
+                        c.rmsNormEps(),
+                        c.numKeyValueHeads());
         Value a = cachedAttention(g, q, k, v, step);
         return Llama.projection(g, a, w, "o_proj", c.hiddenSize(), c.outputBias());
     }

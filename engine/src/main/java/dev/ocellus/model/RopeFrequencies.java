@@ -3,8 +3,9 @@ package dev.ocellus.model;
 import java.util.Arrays;
 
 /**
- * Inverse frequencies of a rotary embedding and the factor on its cosines and sines, for sequences up to some length. Two
- * lengths with equal frequencies share cached keys; otherwise the keys must be computed anew.
+ * Inverse frequencies of a rotary embedding and the factor on its cosines and sines, for sequences
+ * up to some length. Two lengths with equal frequencies share cached keys; otherwise the keys must
+ * be computed anew.
  */
 public final class RopeFrequencies {
     private final float[] inverse;
@@ -19,10 +20,16 @@ public final class RopeFrequencies {
      * @param rotaryDim values of a head that are rotated
      * @param maxPositionEmbeddings trained length of the config
      * @param length tokens that the sequence has now
-     * @param planned tokens that it may come to; dynamic scaling takes its base from it once the trained length is passed
+     * @param planned tokens that it may come to; dynamic scaling takes its base from it once the
+     *     trained length is passed
      */
     public static RopeFrequencies of(
-            RopeScaling scaling, double theta, long rotaryDim, long maxPositionEmbeddings, long length, long planned) {
+            RopeScaling scaling,
+            double theta,
+            long rotaryDim,
+            long maxPositionEmbeddings,
+            long length,
+            long planned) {
         int half = (int) (rotaryDim / 2);
         return switch (scaling) {
             case RopeScaling.Plain p -> new RopeFrequencies(plain(theta, rotaryDim, half), 1);
@@ -36,22 +43,27 @@ public final class RopeFrequencies {
             case RopeScaling.Dynamic d -> {
                 double base = theta;
                 if (length > maxPositionEmbeddings) {
-                    double stretch = d.factor() * planned / maxPositionEmbeddings - (d.factor() - 1);
+                    double stretch =
+                            d.factor() * planned / maxPositionEmbeddings - (d.factor() - 1);
                     base = theta * Math.pow(stretch, rotaryDim / (rotaryDim - 2.0));
                 }
                 yield new RopeFrequencies(plain(base, rotaryDim, half), 1);
             }
-            case RopeScaling.Llama3 l -> new RopeFrequencies(llama3(l, plain(theta, rotaryDim, half)), 1);
+            case RopeScaling.Llama3 l ->
+                    new RopeFrequencies(llama3(l, plain(theta, rotaryDim, half)), 1);
             case RopeScaling.LongRope l -> {
                 float[] factor =
-                        length > l.originalMaxPositionEmbeddings() ? l.longFactor() : l.shortFactor();
+                        length > l.originalMaxPositionEmbeddings()
+                                ? l.longFactor()
+                                : l.shortFactor();
                 float[] f = new float[half];
                 for (int j = 0; j < half; j++) {
                     f[j] = 1 / (factor[j] * (float) Math.pow(theta, 2.0 * j / rotaryDim));
                 }
                 yield new RopeFrequencies(f, l.attentionFactor());
             }
-            case RopeScaling.Yarn y -> new RopeFrequencies(yarn(y, theta, rotaryDim, half), y.attentionFactor());
+            case RopeScaling.Yarn y ->
+                    new RopeFrequencies(yarn(y, theta, rotaryDim, half), y.attentionFactor());
         };
     }
 
@@ -74,7 +86,8 @@ public final class RopeFrequencies {
                 f[j] /= (float) l.factor();
             } else if (wavelength >= highWavelength) {
                 double smooth =
-                        (original / wavelength - l.lowFreqFactor()) / (l.highFreqFactor() - l.lowFreqFactor());
+                        (original / wavelength - l.lowFreqFactor())
+                                / (l.highFreqFactor() - l.lowFreqFactor());
                 f[j] = (float) ((1 - smooth) * f[j] / l.factor() + smooth * f[j]);
             }
         }
@@ -82,8 +95,10 @@ public final class RopeFrequencies {
     }
 
     private static float[] yarn(RopeScaling.Yarn y, double theta, long rotaryDim, int half) {
-        double low = correctionDim(y.betaFast(), theta, rotaryDim, y.originalMaxPositionEmbeddings());
-        double high = correctionDim(y.betaSlow(), theta, rotaryDim, y.originalMaxPositionEmbeddings());
+        double low =
+                correctionDim(y.betaFast(), theta, rotaryDim, y.originalMaxPositionEmbeddings());
+        double high =
+                correctionDim(y.betaSlow(), theta, rotaryDim, y.originalMaxPositionEmbeddings());
         if (y.truncate()) {
             low = Math.floor(low);
             high = Math.ceil(high);
@@ -101,7 +116,8 @@ public final class RopeFrequencies {
         return f;
     }
 
-    private static double correctionDim(double rotations, double theta, long rotaryDim, long original) {
+    private static double correctionDim(
+            double rotations, double theta, long rotaryDim, long original) {
         return rotaryDim * Math.log(original / (rotations * 2 * Math.PI)) / (2 * Math.log(theta));
     }
 
@@ -120,7 +136,9 @@ public final class RopeFrequencies {
 
     @Override
     public boolean equals(Object o) {
-        return o instanceof RopeFrequencies r && Arrays.equals(inverse, r.inverse) && scale == r.scale;
+        return o instanceof RopeFrequencies r
+                && Arrays.equals(inverse, r.inverse)
+                && scale == r.scale;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.ocellus.model;
 
 import dev.ocellus.loader.config.Json;
+
 import java.util.List;
 import java.util.Optional;
 
@@ -9,7 +10,8 @@ final class RopeScalings {
     private RopeScalings() {}
 
     static RopeScaling read(Json config, long maxPositions, long rotaryDim) {
-        Optional<Json> found = config.findObject("rope_parameters").or(() -> config.findObject("rope_scaling"));
+        Optional<Json> found =
+                config.findObject("rope_parameters").or(() -> config.findObject("rope_scaling"));
         if (found.isEmpty()) {
             return new RopeScaling.Plain();
         }
@@ -27,7 +29,10 @@ final class RopeScalings {
                             r.getPositive("original_max_position_embeddings"));
             case "longrope", "su" -> longRope(config, r, maxPositions, rotaryDim);
             case "yarn" -> yarn(config, r, maxPositions);
-            default -> throw r.invalid(r.has("rope_type") ? "rope_type" : "type", "be default, linear, dynamic, llama3, longrope or yarn");
+            default ->
+                    throw r.invalid(
+                            r.has("rope_type") ? "rope_type" : "type",
+                            "be default, linear, dynamic, llama3, longrope or yarn");
         };
     }
 
@@ -39,9 +44,10 @@ final class RopeScalings {
 
     private static RopeScaling longRope(Json config, Json r, long maxPositions, long rotaryDim) {
         long original = original(config, r, maxPositions);
-        double stretch = config.has("original_max_position_embeddings") || !r.has("factor")
-                ? (double) maxPositions / original
-                : factor(r);
+        double stretch =
+                config.has("original_max_position_embeddings") || !r.has("factor")
+                        ? (double) maxPositions / original
+                        : factor(r);
         double attention = stretch <= 1 ? 1 : Math.sqrt(1 + Math.log(stretch) / Math.log(original));
         return new RopeScaling.LongRope(
                 factors(r, "short_factor", rotaryDim),
@@ -52,7 +58,10 @@ final class RopeScalings {
 
     private static float[] factors(Json r, String key, long rotaryDim) {
         List<Double> list = r.getDoubles(key);
-        r.check(list.size() == rotaryDim / 2, key, "have " + rotaryDim / 2 + " factors, one for each frequency");
+        r.check(
+                list.size() == rotaryDim / 2,
+                key,
+                "have " + rotaryDim / 2 + " factors, one for each frequency");
         float[] factors = new float[list.size()];
         for (int i = 0; i < factors.length; i++) {
             factors[i] = list.get(i).floatValue();

@@ -11,4 +11,9 @@ package dev.ocellus.model;
  * @param hiddenStates whether the output of every layer is kept
  */
 public record StepCapacity(
-        long tokens, long sequences, long maxPages, long logits, boolean embeddings, boolean hiddenStates) {}
+        long tokens,
+        long sequences,
+        long maxPages,
+        long logits,
+        boolean embeddings,
+        boolean hiddenStates) {}

@@ -1,9 +1,13 @@
 package dev.ocellus.model;
 
 import dev.ocellus.loader.config.Json;
+
 import java.util.List;
 
-/** Reads the vision part of a {@code config.json}. A missing key takes the family's published default. */
+/**
+ * Reads the vision part of a {@code config.json}. A missing key takes the family's published
+ * default.
+ */
 public final class VisionConfigs {
     private VisionConfigs() {}
 
@@ -13,7 +17,9 @@ public final class VisionConfigs {
             case "intern_vit_6b" -> internVit(c, type);
             case "internvl_vision" -> transformersInternVit(c, type);
             case "clip_vision_model" -> clip(c, type);
-            default -> throw c.invalid("model_type", "be intern_vit_6b, internvl_vision or clip_vision_model");
+            default ->
+                    throw c.invalid(
+                            "model_type", "be intern_vit_6b, internvl_vision or clip_vision_model");
         };
     }
 
@@ -90,7 +96,10 @@ public final class VisionConfigs {
 
     private static boolean rmsNorm(Json c, String fallback) {
         String type = c.getString("norm_type", fallback);
-        c.check(type.equals("rms_norm") || type.equals("layer_norm"), "norm_type", "be rms_norm or layer_norm");
+        c.check(
+                type.equals("rms_norm") || type.equals("layer_norm"),
+                "norm_type",
+                "be rms_norm or layer_norm");
         return type.equals("rms_norm");
     }
 
@@ -100,7 +109,10 @@ public final class VisionConfigs {
         if (sides.isEmpty()) {
             return fallback;
         }
-        c.check(sides.size() <= 2 && sides.stream().allMatch(s -> s > 0), key, "be one or two positive integers");
+        c.check(
+                sides.size() <= 2 && sides.stream().allMatch(s -> s > 0),
+                key,
+                "be one or two positive integers");
         return sides.get(Math.min(which, sides.size() - 1));
     }
 }

@@ -2,9 +2,13 @@ package dev.ocellus.model;
 
 import dev.ocellus.graph.Graph;
 import dev.ocellus.graph.Value;
+
 import java.util.List;
 
-/** An image encoder of the transformer kind: pixels to one vector for the class token and each patch. */
+/**
+ * An image encoder of the transformer kind: pixels to one vector for the class token and each
+ * patch.
+ */
 public sealed interface VisionTower permits ClipVision, InternVit {
 
     VisionConfig config();
@@ -20,6 +24,9 @@ public sealed interface VisionTower permits ClipVision, InternVit {
     /** The tower's last hidden state, from the state after the last block. */
     Value lastHiddenState(Graph g, Value lastState);
 
-    /** The pooled vector of each image [images, hidden], from rows of the last hidden state chosen by an index (int32). */
+    /**
+     * The pooled vector of each image [images, hidden], from rows of the last hidden state chosen
+     * by an index (int32).
+     */
     Value pooled(Graph g, Value lastHiddenState, Value classRows);
 }

@@ -4,6 +4,7 @@ import dev.ocellus.graph.Graph;
 import dev.ocellus.graph.Node;
 import dev.ocellus.graph.Op;
 import dev.ocellus.graph.Value;
+
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -13,8 +14,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Finds nodes that one matrix product can do: activation, layer scale and residual after a linear layer; gate and up of a
- * gated unit; linear layers side by side on the same input (q, k, v).
+ * Finds nodes that one matrix product can do: activation, layer scale and residual after a linear
+ * layer; gate and up of a gated unit; linear layers side by side on the same input (q, k, v).
  */
 final class Fusion {
 
@@ -24,7 +25,9 @@ final class Fusion {
 
         List<Node> nodes();
 
-        /** linear, then optionally activation, scale, residual add; {@code residual} may be null. */
+        /**
+         * linear, then optionally activation, scale, residual add; {@code residual} may be null.
+         */
         record Chain(List<Node> nodes, Value residual) implements Group {
             @Override
             public Node anchor() {
@@ -148,7 +151,8 @@ final class Fusion {
         for (Node n : linears) {
             Op.Linear l = (Op.Linear) n.op();
             boolean fits =
-                    l.weight().dtype() == first.weight().dtype() && (l.bias() == null) == (first.bias() == null);
+                    l.weight().dtype() == first.weight().dtype()
+                            && (l.bias() == null) == (first.bias() == null);
             if (fits && !kept.contains(n.value())) {
                 same.add(n);
             }

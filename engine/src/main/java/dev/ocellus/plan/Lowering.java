@@ -10,6 +10,7 @@ import dev.ocellus.kernels.Activation;
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.tensor.DType;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -60,9 +61,23 @@ final class Lowering {
                 null,
                 b ->
                         new KernelCall.MatMul(
-                                b.address(x), b.ld(x), b.weight(matrix), matrix.type(), 0, 0, 0, 0, b.address(out),
-                                b.ld(out), out.rows(), rowCount(b, out), out.cols(), x.cols(),
-                                compute(matrix.type()), act, 1));
+                                b.address(x),
+                                b.ld(x),
+                                b.weight(matrix),
+                                matrix.type(),
+                                0,
+                                0,
+                                0,
+                                0,
+                                b.address(out),
+                                b.ld(out),
+                                out.rows(),
+                                rowCount(b, out),
+                                out.cols(),
+                                x.cols(),
+                                compute(matrix.type()),
+                                act,
+                                1));
     }
 
     private void siblings(Fusion.Group.Siblings s) {
@@ -73,7 +88,8 @@ final class Lowering {
         Weight bias =
                 ops.getFirst().bias() == null
                         ? null
-                        : Weight.concat(joined(ops) + " bias", ops.stream().map(Op.Linear::bias).toList());
+                        : Weight.concat(
+                                joined(ops) + " bias", ops.stream().map(Op.Linear::bias).toList());
         matMul(s.nodes(), x, weight, bias, Activation.NONE, null, null, outs);
     }
 
@@ -94,12 +110,24 @@ final class Lowering {
         }
         Value x = c.nodes().getFirst().input(0);
         matMul(
-                c.nodes(), x, linear.weight(), linear.bias(), act, scale, c.residual(),
+                c.nodes(),
+                x,
+                linear.weight(),
+                linear.bias(),
+                act,
+                scale,
+                c.residual(),
                 List.of(c.anchor().value()));
     }
 
     private void matMul(
-            List<Node> nodes, Value x, Weight weight, Weight bias, Activation act, Weight scale, Value residual,
+            List<Node> nodes,
+            Value x,
+            Weight weight,
+            Weight bias,
+            Activation act,
+            Weight scale,
+            Value residual,
             List<Value> outs) {
         var matrix = new Packing.Matrix(weight);
         Value out = outs.getFirst();
@@ -111,10 +139,23 @@ final class Lowering {
                 residual,
                 b ->
                         new KernelCall.MatMul(
-                                b.address(x), b.ld(x), b.weight(matrix), matrix.type(), vector(b, bias),
-                                vector(b, scale), residual == null ? 0 : b.address(residual),
-                                residual == null ? 0 : b.ld(residual), b.address(out), b.ld(out), out.rows(),
-                                rowCount(b, out), weight.rows(), weight.cols(), compute(matrix.type()), act, 0));
+                                b.address(x),
+                                b.ld(x),
+                                b.weight(matrix),
+                                matrix.type(),
+                                vector(b, bias),
+                                vector(b, scale),
+                                residual == null ? 0 : b.address(residual),
+                                residual == null ? 0 : b.ld(residual),
+                                b.address(out),
+                                b.ld(out),
+                                out.rows(),
+                                rowCount(b, out),
+                                weight.rows(),
+                                weight.cols(),
+                                compute(matrix.type()),
+                                act,
+                                0));
     }
 
     private void single(Node n) {
@@ -128,63 +169,117 @@ final class Lowering {
                             n,
                             b ->
                                     new KernelCall.RmsNorm(
-                                            b.address(n.input(0)), b.ld(n.input(0)), vector(b, r.weight()),
-                                            b.address(out), b.ld(out), out.rows(), rowCount(b, out), r.groups(),
-                                            out.cols() / r.groups(), r.eps()));
+                                            b.address(n.input(0)),
+                                            b.ld(n.input(0)),
+                                            vector(b, r.weight()),
+                                            b.address(out),
+                                            b.ld(out),
+                                            out.rows(),
+                                            rowCount(b, out),
+                                            r.groups(),
+                                            out.cols() / r.groups(),
+                                            r.eps()));
             case Op.LayerNorm r ->
                     pointwise(
                             n,
                             b ->
                                     new KernelCall.LayerNorm(
-                                            b.address(n.input(0)), b.ld(n.input(0)), vector(b, r.weight()),
-                                            vector(b, r.bias()), b.address(out), b.ld(out), out.rows(),
-                                            rowCount(b, out), out.cols(), r.eps()));
+                                            b.address(n.input(0)),
+                                            b.ld(n.input(0)),
+                                            vector(b, r.weight()),
+                                            vector(b, r.bias()),
+                                            b.address(out),
+                                            b.ld(out),
+                                            out.rows(),
+                                            rowCount(b, out),
+                                            out.cols(),
+                                            r.eps()));
             case Op.Add a ->
                     pointwise(
                             n,
                             b ->
                                     new KernelCall.Add(
-                                            b.address(n.input(0)), b.ld(n.input(0)), b.address(n.input(1)),
-                                            b.ld(n.input(1)), out.rows(), b.address(out), b.ld(out), out.rows(),
-                                            rowCount(b, out), out.cols()));
+                                            b.address(n.input(0)),
+                                            b.ld(n.input(0)),
+                                            b.address(n.input(1)),
+                                            b.ld(n.input(1)),
+                                            out.rows(),
+                                            b.address(out),
+                                            b.ld(out),
+                                            out.rows(),
+                                            rowCount(b, out),
+                                            out.cols()));
             case Op.Scale s ->
                     pointwise(
                             n,
                             b ->
                                     new KernelCall.Scale(
-                                            b.address(n.input(0)), b.ld(n.input(0)), vector(b, s.weight()), 0, 0,
-                                            b.address(out), b.ld(out), out.rows(), rowCount(b, out), out.cols()));
+                                            b.address(n.input(0)),
+                                            b.ld(n.input(0)),
+                                            vector(b, s.weight()),
+                                            0,
+                                            0,
+                                            b.address(out),
+                                            b.ld(out),
+                                            out.rows(),
+                                            rowCount(b, out),
+                                            out.cols()));
             case Op.Activate a ->
                     pointwise(
                             n,
                             b ->
                                     new KernelCall.Activate(
-                                            b.address(n.input(0)), b.ld(n.input(0)), b.address(out), b.ld(out),
-                                            out.rows(), rowCount(b, out), out.cols(), a.activation()));
+                                            b.address(n.input(0)),
+                                            b.ld(n.input(0)),
+                                            b.address(out),
+                                            b.ld(out),
+                                            out.rows(),
+                                            rowCount(b, out),
+                                            out.cols(),
+                                            a.activation()));
             case Op.GatedActivate a ->
                     pointwise(
                             n,
                             b ->
                                     new KernelCall.GatedActivate(
-                                            b.address(n.input(0)), b.ld(n.input(0)), b.address(n.input(1)),
-                                            b.ld(n.input(1)), b.address(out), b.ld(out), out.rows(),
-                                            rowCount(b, out), out.cols(), a.activation()));
+                                            b.address(n.input(0)),
+                                            b.ld(n.input(0)),
+                                            b.address(n.input(1)),
+                                            b.ld(n.input(1)),
+                                            b.address(out),
+                                            b.ld(out),
+                                            out.rows(),
+                                            rowCount(b, out),
+                                            out.cols(),
+                                            a.activation()));
             case Op.RopeTable t ->
                     fresh(
                             n,
                             b ->
                                     new KernelCall.RopeTable(
-                                            b.address(n.input(0)), b.address(n.input(1)), b.address(n.input(2)),
-                                            b.address(n.input(3)), b.address(out), out.rows(), rowCount(b, out),
+                                            b.address(n.input(0)),
+                                            b.address(n.input(1)),
+                                            b.address(n.input(2)),
+                                            b.address(n.input(3)),
+                                            b.address(out),
+                                            out.rows(),
+                                            rowCount(b, out),
                                             t.half()));
             case Op.Rope r ->
                     pointwise(
                             n,
                             b ->
                                     new KernelCall.Rope(
-                                            b.address(n.input(0)), b.ld(n.input(0)), b.address(n.input(1)),
-                                            b.address(out), b.ld(out), out.rows(), rowCount(b, out), r.heads(),
-                                            r.headDim(), r.half()));
+                                            b.address(n.input(0)),
+                                            b.ld(n.input(0)),
+                                            b.address(n.input(1)),
+                                            b.address(out),
+                                            b.ld(out),
+                                            out.rows(),
+                                            rowCount(b, out),
+                                            r.heads(),
+                                            r.headDim(),
+                                            r.half()));
             case Op.KvAppend k -> kvAppend(n, k);
             case Op.PagedAttention a -> pagedAttention(n, a);
             case Op.Attention a -> attention(n, a);
@@ -202,16 +297,24 @@ final class Lowering {
                 n,
                 b ->
                         new KernelCall.Gather(
-                                b.weight(table), Packing.computable(e.table().dtype()), e.tied() ? 1 : 0,
-                                e.table().rows(), b.address(n.input(0)), b.address(out), b.ld(out), out.rows(),
-                                rowCount(b, out), out.cols()));
+                                b.weight(table),
+                                Packing.computable(e.table().dtype()),
+                                e.tied() ? 1 : 0,
+                                e.table().rows(),
+                                b.address(n.input(0)),
+                                b.address(out),
+                                b.ld(out),
+                                out.rows(),
+                                rowCount(b, out),
+                                out.cols()));
     }
 
     private void kvAppend(Node n, Op.KvAppend op) {
         Value k = n.input(0);
         Value v = n.input(1);
         CacheShape c = op.cache();
-        // The value of an append is the cache's new state; it has the place of the keys and no data of its own.
+        // The value of an append is the cache's new state; it has the place of the keys and no data
+        // of its own.
         add(
                 List.of(n),
                 n.inputs(),
@@ -219,10 +322,22 @@ final class Lowering {
                 k,
                 b ->
                         new KernelCall.KvAppend(
-                                b.address(k), b.ld(k), b.address(v), b.ld(v), b.address(n.input(2)),
-                                b.address(n.input(3)), b.address(n.input(4)), n.input(4).cols(), c.pageTokens(),
-                                c.keyOffset(op.layer()), c.valueOffset(op.layer()), c.dtype(), k.rows(),
-                                rowCount(b, k), c.kvHeads(), c.headDim()));
+                                b.address(k),
+                                b.ld(k),
+                                b.address(v),
+                                b.ld(v),
+                                b.address(n.input(2)),
+                                b.address(n.input(3)),
+                                b.address(n.input(4)),
+                                n.input(4).cols(),
+                                c.pageTokens(),
+                                c.keyOffset(op.layer()),
+                                c.valueOffset(op.layer()),
+                                c.dtype(),
+                                k.rows(),
+                                rowCount(b, k),
+                                c.kvHeads(),
+                                c.headDim()));
     }
 
     private void pagedAttention(Node n, Op.PagedAttention op) {
@@ -233,10 +348,24 @@ final class Lowering {
                 n,
                 b ->
                         new KernelCall.PagedAttention(
-                                b.address(q), b.ld(q), b.address(n.input(2)), b.address(n.input(3)),
-                                b.address(n.input(4)), n.input(4).cols(), c.pageTokens(), c.keyOffset(op.layer()),
-                                c.valueOffset(op.layer()), c.dtype(), b.address(out), b.ld(out), out.rows(),
-                                rowCount(b, out), op.heads(), c.kvHeads(), c.headDim(), op.scale()));
+                                b.address(q),
+                                b.ld(q),
+                                b.address(n.input(2)),
+                                b.address(n.input(3)),
+                                b.address(n.input(4)),
+                                n.input(4).cols(),
+                                c.pageTokens(),
+                                c.keyOffset(op.layer()),
+                                c.valueOffset(op.layer()),
+                                c.dtype(),
+                                b.address(out),
+                                b.ld(out),
+                                out.rows(),
+                                rowCount(b, out),
+                                op.heads(),
+                                c.kvHeads(),
+                                c.headDim(),
+                                op.scale()));
     }
 
     private void attention(Node n, Op.Attention op) {
@@ -248,9 +377,22 @@ final class Lowering {
                 n,
                 b ->
                         new KernelCall.Attention(
-                                b.address(q), b.ld(q), b.address(k), b.ld(k), b.address(v), b.ld(v),
-                                b.address(out), b.ld(out), q.shape().dim(0), b.count(q, 1), q.shape().dim(1),
-                                k.shape().dim(1), op.heads(), op.kvHeads(), op.headDim(), op.scale()));
+                                b.address(q),
+                                b.ld(q),
+                                b.address(k),
+                                b.ld(k),
+                                b.address(v),
+                                b.ld(v),
+                                b.address(out),
+                                b.ld(out),
+                                q.shape().dim(0),
+                                b.count(q, 1),
+                                q.shape().dim(1),
+                                k.shape().dim(1),
+                                op.heads(),
+                                op.kvHeads(),
+                                op.headDim(),
+                                op.scale()));
     }
 
     private void selectRows(Node n) {
@@ -265,8 +407,15 @@ final class Lowering {
                 x,
                 b ->
                         new KernelCall.SelectRows(
-                                x == null ? 0 : b.address(x), x == null ? 0 : b.ld(x), b.address(y), b.ld(y),
-                                b.address(index), b.address(out), b.ld(out), out.rows(), rowCount(b, out),
+                                x == null ? 0 : b.address(x),
+                                x == null ? 0 : b.ld(x),
+                                b.address(y),
+                                b.ld(y),
+                                b.address(index),
+                                b.address(out),
+                                b.ld(out),
+                                out.rows(),
+                                rowCount(b, out),
                                 out.cols()));
     }
 
@@ -277,8 +426,15 @@ final class Lowering {
                 n,
                 b ->
                         new KernelCall.Patchify(
-                                b.address(x), b.address(out), b.ld(out), x.shape().dim(0), b.count(x, 1),
-                                x.shape().dim(1), x.shape().dim(2), x.shape().dim(3), op.patch()));
+                                b.address(x),
+                                b.address(out),
+                                b.ld(out),
+                                x.shape().dim(0),
+                                b.count(x, 1),
+                                x.shape().dim(1),
+                                x.shape().dim(2),
+                                x.shape().dim(3),
+                                op.patch()));
     }
 
     private void assembleTokens(Node n, Op.AssembleTokens op) {
@@ -290,8 +446,16 @@ final class Lowering {
                 n,
                 b ->
                         new KernelCall.AssembleTokens(
-                                b.address(x), b.ld(x), b.weight(cls), b.weight(position), b.address(out),
-                                b.ld(out), x.shape().dim(0), b.count(x, 1), x.shape().dim(1), out.cols()));
+                                b.address(x),
+                                b.ld(x),
+                                b.weight(cls),
+                                b.weight(position),
+                                b.address(out),
+                                b.ld(out),
+                                x.shape().dim(0),
+                                b.count(x, 1),
+                                x.shape().dim(1),
+                                out.cols()));
     }
 
     private void pixelUnshuffle(Node n, Op.PixelUnshuffle op) {
@@ -301,8 +465,17 @@ final class Lowering {
                 n,
                 b ->
                         new KernelCall.PixelUnshuffle(
-                                b.address(x), b.ld(x), b.address(out), b.ld(out), x.shape().dim(0), b.count(x, 1),
-                                op.skip(), op.height(), op.width(), x.cols(), op.block(),
+                                b.address(x),
+                                b.ld(x),
+                                b.address(out),
+                                b.ld(out),
+                                x.shape().dim(0),
+                                b.count(x, 1),
+                                op.skip(),
+                                op.height(),
+                                op.width(),
+                                x.cols(),
+                                op.block(),
                                 op.transposed() ? 1 : 0));
     }
 
@@ -316,7 +489,10 @@ final class Lowering {
     }
 
     private void add(
-            List<Node> nodes, List<Value> reads, List<Value> writes, Value inPlace,
+            List<Node> nodes,
+            List<Value> reads,
+            List<Value> writes,
+            Value inPlace,
             Function<Binding, KernelCall> call) {
         steps.add(new Step(nodes, reads, writes, inPlace, call));
     }

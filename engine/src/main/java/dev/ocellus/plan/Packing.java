@@ -90,7 +90,10 @@ public sealed interface Packing {
         }
     }
 
-    /** The type in which kernels read weights of a stored type: the same where they can, else float32. */
+    /**
+     * The type in which kernels read weights of a stored type: the same where they can, else
+     * float32.
+     */
     static DType computable(DType stored) {
         return Panels.supports(stored) ? stored : DType.F32;
     }

@@ -6,6 +6,7 @@ import dev.ocellus.graph.Node;
 import dev.ocellus.graph.Value;
 import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.kernels.KernelProvider;
+
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -15,9 +16,9 @@ import java.util.Set;
 import java.util.function.ToLongFunction;
 
 /**
- * What becomes of a graph on a device: fused kernel calls in order, the weights they need and one workspace in which
- * everything else has its place. Immutable; holds no memory and loads nothing, so that the needs of a model of any size
- * can be asked before it is opened.
+ * What becomes of a graph on a device: fused kernel calls in order, the weights they need and one
+ * workspace in which everything else has its place. Immutable; holds no memory and loads nothing,
+ * so that the needs of a model of any size can be asked before it is opened.
  */
 public final class Plan {
     private final Graph graph;
@@ -71,7 +72,10 @@ public final class Plan {
         return workspace.offset(v);
     }
 
-    /** Byte offsets of the int64 counters that kernels read, each with the multiple of the count that it holds. */
+    /**
+     * Byte offsets of the int64 counters that kernels read, each with the multiple of the count
+     * that it holds.
+     */
     public Map<Long, Long> counters(Count count) {
         Map<Long, Long> offsets = new HashMap<>();
         workspace

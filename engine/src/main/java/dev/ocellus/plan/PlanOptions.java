@@ -5,6 +5,7 @@ import dev.ocellus.kernels.ComputeType;
 /**
  * Choices that a plan is made for.
  *
- * @param compute type in which factors of matrix products meet; weights that are not bfloat16 always use float32
+ * @param compute type in which factors of matrix products meet; weights that are not bfloat16
+ *     always use float32
  */
 public record PlanOptions(ComputeType compute) {}

@@ -3,6 +3,7 @@ package dev.ocellus.plan;
 import dev.ocellus.graph.Node;
 import dev.ocellus.graph.Value;
 import dev.ocellus.kernels.KernelCall;
+
 import java.util.List;
 import java.util.function.Function;
 
@@ -16,7 +17,11 @@ import java.util.function.Function;
  * @param call makes the call once operands have places
  */
 record Step(
-        List<Node> nodes, List<Value> reads, List<Value> writes, Value inPlace, Function<Binding, KernelCall> call) {
+        List<Node> nodes,
+        List<Value> reads,
+        List<Value> writes,
+        Value inPlace,
+        Function<Binding, KernelCall> call) {
 
     Step {
         nodes = List.copyOf(nodes);

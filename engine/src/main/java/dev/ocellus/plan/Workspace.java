@@ -3,6 +3,7 @@ package dev.ocellus.plan;
 import dev.ocellus.graph.Count;
 import dev.ocellus.graph.Graph;
 import dev.ocellus.graph.Value;
+
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -13,8 +14,9 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Lays all values of a plan into one block of memory: values that are never needed at the same time share bytes, and a
- * result takes the place of an operand that nobody needs any more. Run-time counts come first.
+ * Lays all values of a plan into one block of memory: values that are never needed at the same time
+ * share bytes, and a result takes the place of an operand that nobody needs any more. Run-time
+ * counts come first.
  */
 final class Workspace {
     private static final long ALIGNMENT = 64;

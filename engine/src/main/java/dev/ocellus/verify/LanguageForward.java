@@ -14,6 +14,7 @@ import dev.ocellus.model.StepCapacity;
 import dev.ocellus.plan.PlanOptions;
 import dev.ocellus.tensor.DType;
 import dev.ocellus.tensor.Tensor;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -21,8 +22,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * {@code llm.forward}: all rows of a batch in one step. Masked tokens take no part: they are left out, and the others keep
- * their positions.
+ * {@code llm.forward}: all rows of a batch in one step. Masked tokens take no part: they are left
+ * out, and the others keep their positions.
  */
 final class LanguageForward implements Verifier.Task {
     private static final int PAGE_TOKENS = 64;
@@ -32,7 +33,8 @@ final class LanguageForward implements Verifier.Task {
     private record Token(int row, int column, int slot, int id) {}
 
     @Override
-    public void run(Verifier.Context c, NamedTensors inputs, NamedTensors expected, NamedTensors outputs) {
+    public void run(
+            Verifier.Context c, NamedTensors inputs, NamedTensors expected, NamedTensors outputs) {
         try (Checkpoint checkpoint = Checkpoint.open(c.parityCase().modelFolder());
                 WeightStore store = c.device().newWeightStore()) {
             CausalLm model = Models.language(checkpoint);
@@ -42,12 +44,21 @@ final class LanguageForward implements Verifier.Task {
         }
     }
 
-    /** Visual embeddings for tokens: the row of {@code features} for each token of the flattened batch, or -1. */
+    /**
+     * Visual embeddings for tokens: the row of {@code features} for each token of the flattened
+     * batch, or -1.
+     */
     record Visual(Tensor features, int[] rowOf) {}
 
     static void forward(
-            Verifier.Context c, CausalLm model, WeightStore store, Tensor ids, Tensor mask, Visual visual,
-            NamedTensors expected, NamedTensors outputs) {
+            Verifier.Context c,
+            CausalLm model,
+            WeightStore store,
+            Tensor ids,
+            Tensor mask,
+            Visual visual,
+            NamedTensors expected,
+            NamedTensors outputs) {
         DecoderConfig config = model.config();
         List<Token> tokens = tokens(ids, mask, config.vocabSize(), visual);
         int batch = (int) ids.shape().dim(0);
@@ -58,7 +69,11 @@ final class LanguageForward implements Verifier.Task {
                 new StepCapacity(tokens.size(), batch, pages, tokens.size(), visual != null, true);
         var graph = model.stepGraph(capacity, shape);
         try (Arena memory = Arena.ofShared();
-                Executable e = c.device().prepare(c.device().plan(graph, new PlanOptions(c.compute())), store);
+                Executable e =
+                        c.device()
+                                .prepare(
+                                        c.device().plan(graph, new PlanOptions(c.compute())),
+                                        store);
                 Run run = e.begin()) {
             RopeFrequencies f = config.frequencies(length, length);
             for (int s = 0; s < batch; s++) {
@@ -68,7 +83,8 @@ final class LanguageForward implements Verifier.Task {
                 }
                 for (int j = 0; j < f.half(); j++) {
                     run.input("inverse_frequencies")
-                            .setAtIndex(ValueLayout.JAVA_FLOAT, (long) s * f.half() + j, f.inverse(j));
+                            .setAtIndex(
+                                    ValueLayout.JAVA_FLOAT, (long) s * f.half() + j, f.inverse(j));
                 }
                 run.input("rope_scale").setAtIndex(ValueLayout.JAVA_FLOAT, s, f.scale());
             }
@@ -86,7 +102,11 @@ final class LanguageForward implements Verifier.Task {
                     if (feature >= 0) {
                         long bytes = config.hiddenSize() * 4;
                         MemorySegment.copy(
-                                visual.features().segment(), feature * bytes, run.input("embeddings"), given++ * bytes, bytes);
+                                visual.features().segment(),
+                                feature * bytes,
+                                run.input("embeddings"),
+                                given++ * bytes,
+                                bytes);
                     }
                 }
             }
@@ -94,9 +114,19 @@ final class LanguageForward implements Verifier.Task {
             run.count(new Count(CausalLm.LOGITS, capacity.logits()), tokens.size());
             run.execute(() -> false);
             for (String name : expected.names()) {
-                String ours = name.equals("hidden_states." + config.numHiddenLayers()) ? "hidden" : name;
+                String ours =
+                        name.equals("hidden_states." + config.numHiddenLayers()) ? "hidden" : name;
                 if (graph.outputs().containsKey(ours)) {
-                    spread(run.output(ours), graph.outputs().get(ours).cols(), tokens, outputs.make(name, DType.F32, batch, length, graph.outputs().get(ours).cols()));
+                    spread(
+                            run.output(ours),
+                            graph.outputs().get(ours).cols(),
+                            tokens,
+                            outputs.make(
+                                    name,
+                                    DType.F32,
+                                    batch,
+                                    length,
+                                    graph.outputs().get(ours).cols()));
                 }
             }
         }
@@ -111,10 +141,20 @@ final class LanguageForward implements Verifier.Task {
                     continue;
                 }
                 long id = ids.getLong(row, column);
-                boolean isVisual = visual != null && visual.rowOf()[row * (int) ids.shape().dim(1) + column] >= 0;
+                boolean isVisual =
+                        visual != null
+                                && visual.rowOf()[row * (int) ids.shape().dim(1) + column] >= 0;
                 if (!isVisual && (id < 0 || id >= vocabulary)) {
                     throw new IllegalArgumentException(
-                            "input_ids[" + row + "," + column + "] is " + id + "; the vocabulary has " + vocabulary + " tokens");
+                            "input_ids["
+                                    + row
+                                    + ","
+                                    + column
+                                    + "] is "
+                                    + id
+                                    + "; the vocabulary has "
+                                    + vocabulary
+                                    + " tokens");
                 }
                 tokens.add(new Token(row, column, slot++, (int) id));
             }
@@ -128,7 +168,11 @@ final class LanguageForward implements Verifier.Task {
         for (int i = 0; i < tokens.size(); i++) {
             Token t = tokens.get(i);
             MemorySegment.copy(
-                    from, i * cols * 4, to.segment(), (t.row() * length + t.column()) * cols * 4, cols * 4);
+                    from,
+                    i * cols * 4,
+                    to.segment(),
+                    (t.row() * length + t.column()) * cols * 4,
+                    cols * 4);
         }
     }
 }

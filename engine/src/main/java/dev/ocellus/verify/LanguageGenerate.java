@@ -16,6 +16,7 @@ import dev.ocellus.model.Models;
 import dev.ocellus.plan.PlanOptions;
 import dev.ocellus.tensor.DType;
 import dev.ocellus.tensor.Tensor;
+
 import java.util.HashSet;
 import java.util.List;
 
@@ -26,7 +27,8 @@ final class LanguageGenerate implements Verifier.Task {
     private static final int PAGE_TOKENS = 64;
 
     @Override
-    public void run(Verifier.Context c, NamedTensors inputs, NamedTensors expected, NamedTensors outputs) {
+    public void run(
+            Verifier.Context c, NamedTensors inputs, NamedTensors expected, NamedTensors outputs) {
         Tensor ids = inputs.get("input_ids");
         int[] prompt = new int[(int) ids.shape().dim(1)];
         for (int i = 0; i < prompt.length; i++) {
@@ -47,16 +49,21 @@ final class LanguageGenerate implements Verifier.Task {
         try (PlanCache plans = new PlanCache(c.device(), store, PLAN_BYTES);
                 PagePool pool = new PagePool(c.device(), shape, CACHE_BYTES);
                 KvCache cache = new KvCache(pool)) {
-            LanguageRunner runner = new LanguageRunner(model, c.device(), options, plans, shape, context);
+            LanguageRunner runner =
+                    new LanguageRunner(model, c.device(), options, plans, shape, context);
             var request =
                     new Generation.Request(
                             prompt,
                             cache,
-                            GenerationOptions.DEFAULT.withMaxNewTokens(arguments.getPositive("max_new_tokens")),
+                            GenerationOptions.DEFAULT.withMaxNewTokens(
+                                    arguments.getPositive("max_new_tokens")),
                             new HashSet<>(arguments.getInts("eos_token_id")),
                             false,
                             id -> true);
-            return new Generation(runner, context, () -> false).run(List.of(request)).getFirst().ids();
+            return new Generation(runner, context, () -> false)
+                    .run(List.of(request))
+                    .getFirst()
+                    .ids();
         }
     }
 }

@@ -5,6 +5,7 @@ import dev.ocellus.loader.safetensors.StoredTensor;
 import dev.ocellus.tensor.DType;
 import dev.ocellus.tensor.Shape;
 import dev.ocellus.tensor.Tensor;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -30,7 +31,8 @@ public final class NamedTensors {
         if (Files.exists(file)) {
             try (SafetensorsFile f = SafetensorsFile.open(file)) {
                 for (StoredTensor t : f.tensors()) {
-                    MemorySegment data = arena.allocate(Math.max(t.byteSize(), 1), 64).asSlice(0, t.byteSize());
+                    MemorySegment data =
+                            arena.allocate(Math.max(t.byteSize(), 1), 64).asSlice(0, t.byteSize());
                     t.copyTo(0, data);
                     all.tensors.put(t.name(), Tensor.of(t.dtype(), t.shape(), data));
                 }
@@ -59,7 +61,8 @@ public final class NamedTensors {
     public Tensor make(String name, DType dtype, long... dims) {
         Shape shape = Shape.of(dims);
         long bytes = dtype.byteSize(shape.elements());
-        Tensor t = Tensor.of(dtype, shape, arena.allocate(Math.max(bytes, 1), 64).asSlice(0, bytes));
+        Tensor t =
+                Tensor.of(dtype, shape, arena.allocate(Math.max(bytes, 1), 64).asSlice(0, bytes));
         tensors.put(name, t);
         return t;
     }

@@ -2,6 +2,7 @@ package dev.ocellus.verify;
 
 import dev.ocellus.loader.config.ConfigException;
 import dev.ocellus.loader.config.Json;
+
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -9,12 +10,19 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * A folder with a checkpoint, inputs and what a reference made of them; {@code case.json} says how they belong together.
+ * A folder with a checkpoint, inputs and what a reference made of them; {@code case.json} says how
+ * they belong together.
  *
  * @param model checkpoint folder, or null when the task needs none
  */
 public record ParityCase(
-        Path folder, String name, String task, Path model, Json arguments, Tolerance tolerance, Set<String> exact) {
+        Path folder,
+        String name,
+        String task,
+        Path model,
+        Json arguments,
+        Tolerance tolerance,
+        Set<String> exact) {
 
     /** Limits of the differences. {@code maxAbs} is NaN where there is none. */
     public record Tolerance(double relativeL2, double maxAbs, Optional<Json> tensors) {
@@ -57,7 +65,14 @@ public record ParityCase(
                 c.getString("name"),
                 c.getString("task"),
                 Files.isDirectory(model) ? model : null,
-                c.findObject("arguments").orElseGet(() -> Json.of(file.toString(), new com.fasterxml.jackson.databind.node.ObjectNode(com.fasterxml.jackson.databind.node.JsonNodeFactory.instance))),
+                c.findObject("arguments")
+                        .orElseGet(
+                                () ->
+                                        Json.of(
+                                                file.toString(),
+                                                new com.fasterxml.jackson.databind.node.ObjectNode(
+                                                        com.fasterxml.jackson.databind.node
+                                                                .JsonNodeFactory.instance))),
                 new Tolerance(
                         t.map(j -> j.getDouble("relative_l2", Tolerance.DEFAULT_RELATIVE_L2))
                                 .orElse(Tolerance.DEFAULT_RELATIVE_L2),
@@ -69,7 +84,8 @@ public record ParityCase(
     /** The checkpoint folder. */
     public Path modelFolder() {
         if (model == null) {
-            throw new ConfigException(folder.resolve("case.json") + ": the model folder does not exist");
+            throw new ConfigException(
+                    folder.resolve("case.json") + ": the model folder does not exist");
         }
         return model;
     }

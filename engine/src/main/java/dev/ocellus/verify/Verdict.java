@@ -10,11 +10,18 @@ import dev.ocellus.tensor.Tensor;
  * @param shape of the expected tensor
  * @param relativeL2 norm of the difference over the norm of the expected tensor
  * @param maxAbs largest difference
- * @param judged whether the verdict counts; in reduced precision what follows from a discrete choice does not
+ * @param judged whether the verdict counts; in reduced precision what follows from a discrete
+ *     choice does not
  * @param why reason of a failure, or null
  */
 public record Verdict(
-        String tensor, String shape, double relativeL2, double maxAbs, boolean passed, boolean judged, String why) {
+        String tensor,
+        String shape,
+        double relativeL2,
+        double maxAbs,
+        boolean passed,
+        boolean judged,
+        String why) {
 
     static Verdict failed(String tensor, String why) {
         return new Verdict(tensor, "", Double.NaN, Double.NaN, false, true, why);
@@ -25,11 +32,22 @@ public record Verdict(
      * @param judged whether the verdict counts
      */
     static Verdict of(
-            String name, Tensor ours, Tensor expected, boolean exact, ParityCase.Tolerance limit, boolean judged) {
+            String name,
+            Tensor ours,
+            Tensor expected,
+            boolean exact,
+            ParityCase.Tolerance limit,
+            boolean judged) {
         String shape = expected.shape().toString();
         if (!ours.shape().equals(expected.shape())) {
             return new Verdict(
-                    name, shape, Double.NaN, Double.NaN, !judged, judged, "our shape is " + ours.shape());
+                    name,
+                    shape,
+                    Double.NaN,
+                    Double.NaN,
+                    !judged,
+                    judged,
+                    "our shape is " + ours.shape());
         }
         long n = expected.shape().elements();
         Tensor a = ours.reshape(n);
@@ -54,16 +72,21 @@ public record Verdict(
         boolean passed =
                 exact
                         ? unequal == 0
-                        : relative <= limit.relativeL2() && (Double.isNaN(limit.maxAbs()) || most <= limit.maxAbs());
+                        : relative <= limit.relativeL2()
+                                && (Double.isNaN(limit.maxAbs()) || most <= limit.maxAbs());
         String why =
                 passed
                         ? null
-                        : exact ? unequal + " of " + n + " elements differ" : "over the limit " + limits(limit);
+                        : exact
+                                ? unequal + " of " + n + " elements differ"
+                                : "over the limit " + limits(limit);
         return new Verdict(name, shape, relative, most, passed || !judged, judged, why);
     }
 
     private static String limits(ParityCase.Tolerance t) {
-        return Double.isNaN(t.maxAbs()) ? "%.1e".formatted(t.relativeL2()) : "%.1e, max %.1e".formatted(t.relativeL2(), t.maxAbs());
+        return Double.isNaN(t.maxAbs())
+                ? "%.1e".formatted(t.relativeL2())
+                : "%.1e, max %.1e".formatted(t.relativeL2(), t.maxAbs());
     }
 
     private static double value(Tensor t, long i) {

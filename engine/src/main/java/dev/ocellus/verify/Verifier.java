@@ -3,6 +3,7 @@ package dev.ocellus.verify;
 import dev.ocellus.device.Device;
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.tensor.Tensor;
+
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,7 +30,8 @@ public final class Verifier {
     /** One kind of work: makes the outputs that a case expects. */
     interface Task {
         /**
-         * @param expected says by its names which outputs are wanted, and by nothing else what they are
+         * @param expected says by its names which outputs are wanted, and by nothing else what they
+         *     are
          */
         void run(Context context, NamedTensors inputs, NamedTensors expected, NamedTensors outputs);
     }
@@ -52,7 +54,8 @@ public final class Verifier {
             ParityCase c = ParityCase.read(folder);
             Task task = TASKS.get(c.task());
             if (task == null) {
-                return new CaseResult(name, List.of(Verdict.failed("", "unknown task " + c.task())));
+                return new CaseResult(
+                        name, List.of(Verdict.failed("", "unknown task " + c.task())));
             }
             NamedTensors inputs = NamedTensors.read(c.file("inputs.safetensors"), arena);
             NamedTensors expected = NamedTensors.read(c.file("expected.safetensors"), arena);
@@ -61,7 +64,8 @@ public final class Verifier {
             return new CaseResult(name, compare(c, expected, outputs));
         } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
             String why = e.getMessage() == null ? e.toString() : e.getMessage();
-            return new CaseResult(name, List.of(Verdict.failed("", why.lines().findFirst().orElse(why))));
+            return new CaseResult(
+                    name, List.of(Verdict.failed("", why.lines().findFirst().orElse(why))));
         }
     }
 
@@ -77,9 +81,11 @@ public final class Verifier {
             }
             Tensor want = expected.get(tensor);
             boolean exact =
-                    c.exact().contains(tensor) || !want.dtype().isFloat() && !c.tolerance().names(tensor);
+                    c.exact().contains(tensor)
+                            || !want.dtype().isFloat() && !c.tolerance().names(tensor);
             boolean judged = compute == ComputeType.F32 || !CHOICES.contains(tensor);
-            verdicts.add(Verdict.of(tensor, outputs.get(tensor), want, exact, limit(c, tensor), judged));
+            verdicts.add(
+                    Verdict.of(tensor, outputs.get(tensor), want, exact, limit(c, tensor), judged));
         }
         return verdicts;
     }
@@ -88,6 +94,7 @@ public final class Verifier {
         ParityCase.Tolerance t = c.tolerance().of(tensor);
         return compute == ComputeType.F32
                 ? t
-                : new ParityCase.Tolerance(Math.max(t.relativeL2(), BF16_LIMIT), Double.NaN, t.tensors());
+                : new ParityCase.Tolerance(
+                        Math.max(t.relativeL2(), BF16_LIMIT), Double.NaN, t.tensors());
     }
 }

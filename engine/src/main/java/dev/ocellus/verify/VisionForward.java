@@ -11,6 +11,7 @@ import dev.ocellus.model.VisionTower;
 import dev.ocellus.plan.PlanOptions;
 import dev.ocellus.tensor.DType;
 import dev.ocellus.tensor.Tensor;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
@@ -19,7 +20,8 @@ import java.util.List;
 final class VisionForward implements Verifier.Task {
 
     @Override
-    public void run(Verifier.Context c, NamedTensors inputs, NamedTensors expected, NamedTensors outputs) {
+    public void run(
+            Verifier.Context c, NamedTensors inputs, NamedTensors expected, NamedTensors outputs) {
         Tensor pixels = inputs.get("pixel_values");
         long images = pixels.shape().dim(0);
         try (Checkpoint checkpoint = Checkpoint.open(c.parityCase().modelFolder());
@@ -40,17 +42,27 @@ final class VisionForward implements Verifier.Task {
                         });
             }
             long tokens = last.shape().dim(1);
-            try (Executable e = c.device().prepare(c.device().plan(g, new PlanOptions(c.compute())), store);
+            try (Executable e =
+                            c.device()
+                                    .prepare(
+                                            c.device().plan(g, new PlanOptions(c.compute())),
+                                            store);
                     Run run = e.begin()) {
                 MemorySegment.copy(
-                        pixels.segment(), 0, run.input("pixel_values"), 0, pixels.segment().byteSize());
+                        pixels.segment(),
+                        0,
+                        run.input("pixel_values"),
+                        0,
+                        pixels.segment().byteSize());
                 for (long i = 0; i < images; i++) {
                     run.input("class_rows").setAtIndex(ValueLayout.JAVA_INT, i, (int) (i * tokens));
                 }
                 run.execute(() -> false);
                 for (String name : expected.names()) {
                     Value v = g.outputs().get(name);
-                    outputs.make(name, DType.F32, v.shape().toArray()).segment().copyFrom(run.output(name));
+                    outputs.make(name, DType.F32, v.shape().toArray())
+                            .segment()
+                            .copyFrom(run.output(name));
                 }
             }
         }
