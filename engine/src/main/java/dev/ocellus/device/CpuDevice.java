@@ -1,6 +1,7 @@
 package dev.ocellus.device;
 
 import dev.ocellus.graph.Graph;
+import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelProvider;
 import dev.ocellus.kernels.KernelProviders;
 import dev.ocellus.kernels.WorkerPool;
@@ -39,6 +40,11 @@ public final class CpuDevice implements Device {
                 + pool.threads()
                 + (pool.threads() == 1 ? " thread, " : " threads, ")
                 + provider.description();
+    }
+
+    @Override
+    public ComputeType preferredCompute() {
+        return provider.preferredCompute();
     }
 
     public KernelProvider provider() {

@@ -1,6 +1,7 @@
 package dev.ocellus.device;
 
 import dev.ocellus.graph.Graph;
+import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.plan.Plan;
 import dev.ocellus.plan.PlanOptions;
 
@@ -15,6 +16,9 @@ public interface Device extends AutoCloseable {
 
     /** What it is and which kernels run on it, for people. */
     String description();
+
+    /** The type in which this device multiplies bfloat16 weights fastest. */
+    ComputeType preferredCompute();
 
     /** Plans a graph for this device; loads nothing. */
     Plan plan(Graph graph, PlanOptions options);

@@ -6,17 +6,17 @@ import java.util.List;
  * Holds back text that may be the beginning of a stop string, and ends at the first whole one. For
  * one thread.
  */
-final class StopText {
+public final class StopText {
     private final List<String> stops;
     private final StringBuilder held = new StringBuilder();
     private boolean ended;
 
-    StopText(List<String> stops) {
+    public StopText(List<String> stops) {
         this.stops = stops;
     }
 
     /** Takes new text and gives what can't belong to a stop string any more. */
-    String push(String text) {
+    public String push(String text) {
         if (ended) {
             return "";
         }
@@ -36,13 +36,13 @@ final class StopText {
     }
 
     /** The rest, when nothing more comes. */
-    String finish() {
+    public String finish() {
         String out = ended ? "" : held.toString();
         held.setLength(0);
         return out;
     }
 
-    boolean ended() {
+    public boolean ended() {
         return ended;
     }
 

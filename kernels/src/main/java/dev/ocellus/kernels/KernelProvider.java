@@ -16,6 +16,11 @@ public interface KernelProvider {
     /** What it runs on, for people: instruction set, library. */
     String description();
 
+    /** The type in which products with bfloat16 weights are fastest here. */
+    default ComputeType preferredCompute() {
+        return ComputeType.F32;
+    }
+
     /**
      * Bytes of scratch memory (64-byte aligned) that {@link #bind} needs for this call; it is used
      * only while the launches run.

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -40,6 +41,18 @@ public final class JsonFile {
         } catch (IOException e) {
             throw new ConfigException(file + ": can't be read: " + e, e);
         }
+        return parse(file.toString(), bytes);
+    }
+
+    /**
+     * @param source what messages call it
+     * @throws ConfigException if the text isn't one JSON value
+     */
+    public static JsonNode parse(String source, String text) {
+        return parse(source, text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static JsonNode parse(String file, byte[] bytes) {
         try {
             JsonNode node = MAPPER.readTree(bytes);
             if (node.isMissingNode()) {
