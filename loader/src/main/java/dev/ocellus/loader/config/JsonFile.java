@@ -6,12 +6,15 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 
+import dev.ocellus.loader.AtomicFile;
+import dev.ocellus.loader.CheckpointException;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Reads the small JSON files of a checkpoint. */
+/** Reads and writes the small JSON files of a checkpoint. */
 public final class JsonFile {
     /** Far above any published config or index; keeps a wrong file from filling the heap. */
     static final long MAX_BYTES = 100_000_000;
@@ -66,6 +69,23 @@ public final class JsonFile {
                     e);
         } catch (IOException e) {
             throw new ConfigException(file + ": not valid JSON: " + firstLine(e.getMessage()), e);
+        }
+    }
+
+    /**
+     * Writes indented JSON, completely or not at all.
+     *
+     * @throws CheckpointException if the file can't be written
+     */
+    public static void write(Path file, JsonNode node) {
+        try {
+            AtomicFile.write(
+                    file,
+                    temporary ->
+                            MAPPER.writerWithDefaultPrettyPrinter()
+                                    .writeValue(temporary.toFile(), node));
+        } catch (IOException e) {
+            throw new CheckpointException(file + ": can't be written: " + e, e);
         }
     }
 

@@ -68,6 +68,9 @@ final class MappedFile implements AutoCloseable {
         try {
             now = file.length();
         } catch (IOException e) {
+            if (!arena.scope().isAlive()) {
+                throw new IllegalStateException(path + ": was closed", e);
+            }
             throw new SafetensorsException(path, Rule.IO, "can't be read: " + e, e);
         }
         if (now < size) {
