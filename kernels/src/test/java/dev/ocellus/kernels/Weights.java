@@ -6,33 +6,42 @@ import java.lang.foreign.MemorySegment;
 import java.util.random.RandomGenerator;
 
 /**
- * A matrix [rows, k] of weights, packed here by hand as {@link Panels} describe.
+ * A matrix [rows, k] of weights, as stored and in plain floats.
  *
  * @param values the weights as stored, rounded to the type, row-major
  */
-record Weights(MemorySegment packed, long k, float[] values) {
+record Weights(MemorySegment stored, long k, float[] values) {
+    /** Packed here by hand, as {@link Panels} describe. */
     static Weights random(
             Operands operands, DType type, long rows, long k, RandomGenerator random) {
-        float[] values = new float[(int) (rows * k)];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = Operands.rounded(type, (float) random.nextGaussian());
-        }
         boolean halves = type != DType.F32;
         long steps = halves ? (k + 1) / 2 : k;
-        MemorySegment packed = operands.bytes((rows + 15) / 16 * steps * 64, 64);
-        packed.fill((byte) 0);
-        for (int row = 0; row < rows; row++) {
-            for (int i = 0; i < k; i++) {
-                long step = row / 16 * steps + (halves ? i / 2 : i);
-                long offset = step * 64 + row % 16 * 4 + (halves ? i % 2 * 2 : 0);
-                Operands.store(packed, offset, type, values[(int) (row * k + i)]);
-            }
+        MemorySegment stored = operands.bytes((rows + 15) / 16 * steps * 64, 64);
+        stored.fill((byte) 0);
+        float[] values = new float[(int) (rows * k)];
+        for (int i = 0; i < values.length; i++) {
+            long row = i / k;
+            long column = i % k;
+            long step = row / 16 * steps + (halves ? column / 2 : column);
+            long offset = step * 64 + row % 16 * 4 + (halves ? column % 2 * 2 : 0);
+            values[i] = Operands.store(stored, offset, type, (float) random.nextGaussian());
         }
-        return new Weights(packed, k, values);
+        return new Weights(stored, k, values);
+    }
+
+    /** Rows without gaps, as in a file. */
+    static Weights plain(Operands operands, DType type, long rows, long k, RandomGenerator random) {
+        long size = type.byteSize();
+        MemorySegment stored = operands.bytes(rows * k * size, size);
+        float[] values = new float[(int) (rows * k)];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = Operands.store(stored, i * size, type, (float) random.nextGaussian());
+        }
+        return new Weights(stored, k, values);
     }
 
     long address() {
-        return packed.address();
+        return stored.address();
     }
 
     float get(long row, long column) {
