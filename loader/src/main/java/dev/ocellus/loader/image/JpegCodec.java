@@ -46,6 +46,7 @@ final class JpegCodec {
     private static RgbImage toRgb(Raster raster, JpegHeader header) {
         int pixels = raster.getWidth() * raster.getHeight();
         byte[] samples = interleaved(raster);
+        JpegChromaRows.smooth(samples, raster.getWidth(), raster.getHeight(), header.sampling());
         byte[] rgb =
                 switch (header.components()) {
                     case 1 -> {
