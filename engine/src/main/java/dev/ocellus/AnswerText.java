@@ -3,10 +3,14 @@ package dev.ocellus;
 import dev.ocellus.generate.StopText;
 import dev.ocellus.loader.tokenizer.StreamingDecoder;
 import dev.ocellus.loader.tokenizer.Tokenizer;
+
 import java.util.List;
 import java.util.function.Consumer;
 
-/** The text of an answer as its tokens come: whole characters, no stop string, no white space at either end. For one thread. */
+/**
+ * The text of an answer as its tokens come: whole characters, no stop string, no white space at
+ * either end. For one thread.
+ */
 final class AnswerText {
     private final StreamingDecoder decoder;
     private final StopText stop;

@@ -20,11 +20,15 @@ import dev.ocellus.plan.Packing;
 import dev.ocellus.plan.Plan;
 import dev.ocellus.plan.PlanOptions;
 import dev.ocellus.tensor.DType;
+
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.Set;
 
-/** The parts of an opened model: architecture, weights, plans, caches. Closed by its {@link Ocellus}. */
+/**
+ * The parts of an opened model: architecture, weights, plans, caches. Closed by its {@link
+ * Ocellus}.
+ */
 public final class LoadedModel implements AutoCloseable {
     /** Slots of a cache page. */
     public static final int PAGE_TOKENS = 64;
@@ -46,19 +50,25 @@ public final class LoadedModel implements AutoCloseable {
 
     private LoadedModel(Checkpoint checkpoint, OpenOptions options) {
         this.checkpoint = checkpoint;
-        internVl = InternVlConfigs.matches(checkpoint.config()) ? Models.internVl(checkpoint) : null;
+        internVl =
+                InternVlConfigs.matches(checkpoint.config()) ? Models.internVl(checkpoint) : null;
         language = internVl == null ? Models.language(checkpoint) : internVl.language();
         tokenizer = Tokenizer.load(checkpoint.folder());
         tiles =
-                internVl == null ? null : TilePolicy.of(checkpoint, internVl.config(), options.maxTiles());
+                internVl == null
+                        ? null
+                        : TilePolicy.of(checkpoint, internVl.config(), options.maxTiles());
         ownsDevice = options.device() == null;
         device = ownsDevice ? new CpuDevice() : options.device();
         planOptions = new PlanOptions(compute(options.compute(), device));
         contextTokens =
-                options.contextTokens() == 0 ? language.config().contextLength() : options.contextTokens();
+                options.contextTokens() == 0
+                        ? language.config().contextLength()
+                        : options.contextTokens();
         store = device.newWeightStore();
         plans = new PlanCache(device, store, options.planBytes());
-        CacheShape shape = language.cacheShape(PAGE_TOKENS, cacheType(options, planOptions.compute()));
+        CacheShape shape =
+                language.cacheShape(PAGE_TOKENS, cacheType(options, planOptions.compute()));
         pages = new PagePool(device, shape, options.cacheBytes());
         runner = new LanguageRunner(language, device, planOptions, plans, shape, contextTokens);
         vision = internVl == null ? null : new VisionRunner(internVl, device, planOptions, plans);
@@ -96,7 +106,10 @@ public final class LoadedModel implements AutoCloseable {
                 : compute == ComputeType.BF16 ? DType.BF16 : DType.F32;
     }
 
-    /** Packs all weights that chat needs, so that a broken file is found now and the first answer is not late. */
+    /**
+     * Packs all weights that chat needs, so that a broken file is found now and the first answer is
+     * not late.
+     */
     private void pack(Progress progress) {
         Set<Packing> all = new LinkedHashSet<>();
         if (internVl != null) {
@@ -116,7 +129,8 @@ public final class LoadedModel implements AutoCloseable {
 
     /** The plan of the vision side for this many tiles. */
     public Plan visionPlan(long tileCount) {
-        return device.plan(internVl.visionGraph(tileCount, tiles.height(), tiles.width()), planOptions);
+        return device.plan(
+                internVl.visionGraph(tileCount, tiles.height(), tiles.width()), planOptions);
     }
 
     public Path folder() {
@@ -179,8 +193,12 @@ public final class LoadedModel implements AutoCloseable {
     }
 
     String description() {
-        return language.config().architecture() + " on " + device.description() + "; products in "
-                + planOptions.compute().name().toLowerCase(java.util.Locale.ROOT) + ", cache in "
+        return language.config().architecture()
+                + " on "
+                + device.description()
+                + "; products in "
+                + planOptions.compute().name().toLowerCase(java.util.Locale.ROOT)
+                + ", cache in "
                 + pages.shape().dtype().lowerName();
     }
 

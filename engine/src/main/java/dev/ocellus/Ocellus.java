@@ -15,6 +15,7 @@ import dev.ocellus.generate.Prompt;
 import dev.ocellus.loader.image.DecodedImage;
 import dev.ocellus.loader.image.ImageDecoder;
 import dev.ocellus.loader.image.RgbImage;
+
 import java.awt.image.BufferedImage;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -28,8 +29,9 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
- * An opened model. Thread-safe: any number of sessions may answer at once and share the weights. {@link #close} refuses new
- * work, ends answers under way with an {@link IllegalStateException} and frees everything.
+ * An opened model. Thread-safe: any number of sessions may answer at once and share the weights.
+ * {@link #close} refuses new work, ends answers under way with an {@link IllegalStateException} and
+ * frees everything.
  */
 public final class Ocellus implements AutoCloseable {
     private final LoadedModel model;
@@ -55,17 +57,21 @@ public final class Ocellus implements AutoCloseable {
     /**
      * Opens a checkpoint folder: reads its config, packs its weights.
      *
-     * @throws dev.ocellus.loader.CheckpointException if the folder holds no model that is known here, or a broken one
+     * @throws dev.ocellus.loader.CheckpointException if the folder holds no model that is known
+     *     here, or a broken one
      */
     public static Ocellus open(Path folder, OpenOptions options) {
         LoadedModel model = LoadedModel.open(folder, options);
         try {
-            ChatFormat format = ChatFormats.of(model.checkpoint(), model.tokenizer(), model.internVl());
+            ChatFormat format =
+                    ChatFormats.of(model.checkpoint(), model.tokenizer(), model.internVl());
             PromptBuilder prompts =
                     new PromptBuilder(
                             format,
                             model.tokenizer(),
-                            model.internVl() == null ? null : ChatFormats.placeholder(model.checkpoint()),
+                            model.internVl() == null
+                                    ? null
+                                    : ChatFormats.placeholder(model.checkpoint()),
                             model.language().config().vocabSize());
             return new Ocellus(model, prompts, options);
         } catch (RuntimeException | Error e) {
@@ -118,8 +124,8 @@ public final class Ocellus implements AutoCloseable {
     }
 
     /**
-     * Answers independent questions together: the steps of decoding are shared. Each answer is the one that the question
-     * would get alone.
+     * Answers independent questions together: the steps of decoding are shared. Each answer is the
+     * one that the question would get alone.
      */
     public List<Answer> answerAll(List<Question> questions, GenerationOptions generation) {
         return answerAll(questions, generation, () -> false);
@@ -142,14 +148,19 @@ public final class Ocellus implements AutoCloseable {
     }
 
     Answer answer(
-            Session session, Question question, GenerationOptions generation, Consumer<String> sink,
+            Session session,
+            Question question,
+            GenerationOptions generation,
+            Consumer<String> sink,
             BooleanSupplier cancelled) {
-        return answer(List.of(new Asked(session, turn(question), sink)), generation, cancelled).getFirst();
+        return answer(List.of(new Asked(session, turn(question), sink)), generation, cancelled)
+                .getFirst();
     }
 
     private record Asked(Session session, Turn turn, Consumer<String> sink) {}
 
-    private List<Answer> answer(List<Asked> asked, GenerationOptions generation, BooleanSupplier cancelled) {
+    private List<Answer> answer(
+            List<Asked> asked, GenerationOptions generation, BooleanSupplier cancelled) {
         lifetime.acquire();
         boolean outer = answering.get();
         answering.set(true);
@@ -190,7 +201,8 @@ public final class Ocellus implements AutoCloseable {
         }
     }
 
-    private List<Answer> generate(List<Asked> asked, GenerationOptions generation, BooleanSupplier stop) {
+    private List<Answer> generate(
+            List<Asked> asked, GenerationOptions generation, BooleanSupplier stop) {
         List<ImageFeatures> images = new ArrayList<>();
         try {
             List<Generation.Request> requests = new ArrayList<>();
@@ -199,10 +211,12 @@ public final class Ocellus implements AutoCloseable {
                 List<Turn> turns = new ArrayList<>(a.session().turns());
                 turns.add(a.turn());
                 ImageFeatures f =
-                        new ImageFeatures(turns.stream().flatMap(t -> t.images().stream()).toList(), stop);
+                        new ImageFeatures(
+                                turns.stream().flatMap(t -> t.images().stream()).toList(), stop);
                 images.add(f);
                 Prompt prompt = prompts.build(turns, options.systemMessage(), f);
-                AnswerText text = new AnswerText(model.tokenizer(), stopStrings(generation), a.sink());
+                AnswerText text =
+                        new AnswerText(model.tokenizer(), stopStrings(generation), a.sink());
                 texts.add(text);
                 requests.add(
                         new Generation.Request(
@@ -247,7 +261,10 @@ public final class Ocellus implements AutoCloseable {
         return all;
     }
 
-    /** Features of the images of one conversation: made or fetched when a token of them is computed, kept until the answer ends. */
+    /**
+     * Features of the images of one conversation: made or fetched when a token of them is computed,
+     * kept until the answer ends.
+     */
     private final class ImageFeatures implements Prompt.Features, AutoCloseable {
         private final List<VisualInput> images;
         private final FeatureCache.Entry[] entries;
@@ -275,7 +292,14 @@ public final class Ocellus implements AutoCloseable {
         private void encode(VisualInput v, MemorySegment to) {
             try (Arena arena = Arena.ofConfined()) {
                 var pixels = v.pixels(arena);
-                model.vision().encode(pixels.data(), v.tiles(), pixels.height(), pixels.width(), to, stop);
+                model.vision()
+                        .encode(
+                                pixels.data(),
+                                v.tiles(),
+                                pixels.height(),
+                                pixels.width(),
+                                to,
+                                stop);
             }
         }
 
@@ -297,10 +321,13 @@ public final class Ocellus implements AutoCloseable {
 
     Turn turn(Question q) {
         if (!q.images().isEmpty() && model.internVl() == null) {
-            throw new IllegalArgumentException("the model at " + model.folder() + " reads text only; leave the images out");
+            throw new IllegalArgumentException(
+                    "the model at " + model.folder() + " reads text only; leave the images out");
         }
         return new Turn(
-                q.text(), q.images().stream().map(i -> new VisualInput(i, model.tiles())).toList(), null);
+                q.text(),
+                q.images().stream().map(i -> new VisualInput(i, model.tiles())).toList(),
+                null);
     }
 
     /** Generation options of the checkpoint: greedy. */
@@ -318,8 +345,9 @@ public final class Ocellus implements AutoCloseable {
     }
 
     /**
-     * Refuses new work, ends answers under way, waits for them and frees the model. Called from inside an answer's callback
-     * it returns at once and the model is freed when that answer has ended.
+     * Refuses new work, ends answers under way, waits for them and frees the model. Called from
+     * inside an answer's callback it returns at once and the model is freed when that answer has
+     * ended.
      */
     @Override
     public void close() {

@@ -1,6 +1,7 @@
 package dev.ocellus;
 
 import dev.ocellus.generate.GenerationOptions;
+
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -11,10 +12,11 @@ import java.util.concurrent.SubmissionPublisher;
 import java.util.function.Consumer;
 
 /**
- * An answer that can be read once: whole, piece by piece through a callback, as an iterator or as a publisher. Nothing happens
- * until then.
+ * An answer that can be read once: whole, piece by piece through a callback, as an iterator or as a
+ * publisher. Nothing happens until then.
  *
- * <p>{@link #cancel} may be called from any thread; the answer then ends within one token and keeps what it had.
+ * <p>{@link #cancel} may be called from any thread; the answer then ends within one token and keeps
+ * what it had.
  */
 public final class Reply implements Iterable<String> {
     private static final int PIECES_AHEAD = 256;
@@ -36,7 +38,9 @@ public final class Reply implements Iterable<String> {
         options = model.defaults();
     }
 
-    /** Sets how tokens are chosen; the checkpoint's stop tokens stay in force. Returns this reply. */
+    /**
+     * Sets how tokens are chosen; the checkpoint's stop tokens stay in force. Returns this reply.
+     */
     public synchronized Reply options(GenerationOptions o) {
         options = o;
         return this;
@@ -57,7 +61,8 @@ public final class Reply implements Iterable<String> {
      *
      * @param sink gets each piece of text when it is certain; pieces are whole characters
      * @throws IllegalStateException if the model or the session is closed meanwhile
-     * @throws dev.ocellus.generate.ContextOverflowException if the conversation does not fit the context
+     * @throws dev.ocellus.generate.ContextOverflowException if the conversation does not fit the
+     *     context
      */
     public Answer stream(Consumer<String> sink) {
         start();
@@ -66,7 +71,8 @@ public final class Reply implements Iterable<String> {
 
     private synchronized void start() {
         if (started) {
-            throw new IllegalStateException("this reply has been read already; ask again for another answer");
+            throw new IllegalStateException(
+                    "this reply has been read already; ask again for another answer");
         }
         started = true;
     }
@@ -82,7 +88,10 @@ public final class Reply implements Iterable<String> {
         }
     }
 
-    /** Pieces of text, generated in a thread of their own, a bounded number ahead. An iterator that is not read to its end should be followed by {@link #cancel}. */
+    /**
+     * Pieces of text, generated in a thread of their own, a bounded number ahead. An iterator that
+     * is not read to its end should be followed by {@link #cancel}.
+     */
     @Override
     public Iterator<String> iterator() {
         start();
@@ -91,7 +100,10 @@ public final class Reply implements Iterable<String> {
         return pieces;
     }
 
-    /** Pieces of text for one subscriber, generated in a thread of their own at the subscriber's pace; cancelling the subscription cancels the answer. */
+    /**
+     * Pieces of text for one subscriber, generated in a thread of their own at the subscriber's
+     * pace; cancelling the subscription cancels the answer.
+     */
     public Flow.Publisher<String> publisher() {
         return subscriber -> {
             start();

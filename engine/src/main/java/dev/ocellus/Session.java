@@ -3,13 +3,15 @@ package dev.ocellus;
 import dev.ocellus.chat.Turn;
 import dev.ocellus.generate.KvCache;
 import dev.ocellus.loader.image.RgbImage;
+
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A conversation: earlier turns are part of each new prompt, and what the key/value cache holds of them is not computed
- * again. One answer at a time; from any thread. Close it to give its cache pages back.
+ * A conversation: earlier turns are part of each new prompt, and what the key/value cache holds of
+ * them is not computed again. One answer at a time; from any thread. Close it to give its cache
+ * pages back.
  */
 public final class Session implements AutoCloseable {
     private final Ocellus model;
@@ -70,7 +72,8 @@ public final class Session implements AutoCloseable {
             throw new IllegalStateException("the session has been closed");
         }
         if (answering) {
-            throw new IllegalStateException("the session is giving an answer already; open another session for another conversation");
+            throw new IllegalStateException(
+                    "the session is giving an answer already; open another session for another conversation");
         }
         answering = true;
     }

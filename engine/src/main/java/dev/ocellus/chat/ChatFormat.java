@@ -3,6 +3,7 @@ package dev.ocellus.chat;
 import dev.ocellus.loader.template.ChatTemplate;
 import dev.ocellus.loader.template.Message;
 import dev.ocellus.loader.tokenizer.Tokenizer;
+
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -14,7 +15,8 @@ import java.util.Set;
 public sealed interface ChatFormat {
 
     /**
-     * Text of the conversation up to the answer, with one {@link #imageMark} for each image in order.
+     * Text of the conversation up to the answer, with one {@link #imageMark} for each image in
+     * order.
      *
      * @param system system message, or null for the format's own
      */
@@ -32,11 +34,15 @@ public sealed interface ChatFormat {
     /** Whether the tokenizer's own first and last tokens go around the rendered text. */
     boolean addSpecialTokens(String rendered);
 
-    /** Whether a repetition penalty counts the prompt: in the original code generation starts from embeddings and sees no prompt ids. */
+    /**
+     * Whether a repetition penalty counts the prompt: in the original code generation starts from
+     * embeddings and sees no prompt ids.
+     */
     boolean penalisePrompt();
 
     /** A template of the original code. */
-    record Original(ConversationTemplate template, Set<Integer> stopTokens, List<String> stopStrings)
+    record Original(
+            ConversationTemplate template, Set<Integer> stopTokens, List<String> stopStrings)
             implements ChatFormat {
 
         public static Original of(ConversationTemplate template, Tokenizer tokenizer) {
@@ -69,7 +75,10 @@ public sealed interface ChatFormat {
 
     /** The checkpoint's own chat template, as the transformers library applies it. */
     record Jinja(
-            ChatTemplate template, Map<String, Object> variables, String imageMark, Optional<String> bosToken,
+            ChatTemplate template,
+            Map<String, Object> variables,
+            String imageMark,
+            Optional<String> bosToken,
             Set<Integer> stopTokens)
             implements ChatFormat {
 
@@ -104,7 +113,10 @@ public sealed interface ChatFormat {
         }
     }
 
-    /** No template: the questions and answers as they are, for models that were not trained to converse. */
+    /**
+     * No template: the questions and answers as they are, for models that were not trained to
+     * converse.
+     */
     record Plain(Set<Integer> stopTokens) implements ChatFormat {
 
         @Override

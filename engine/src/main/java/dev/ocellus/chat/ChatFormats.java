@@ -1,11 +1,13 @@
 package dev.ocellus.chat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+
 import dev.ocellus.loader.Checkpoint;
 import dev.ocellus.loader.config.ConfigException;
 import dev.ocellus.loader.template.ChatTemplate;
 import dev.ocellus.loader.tokenizer.Tokenizer;
 import dev.ocellus.model.InternVl;
+
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
@@ -19,7 +21,8 @@ public final class ChatFormats {
     private ChatFormats() {}
 
     /**
-     * The template named in the config for the original layout; the checkpoint's own chat template else.
+     * The template named in the config for the original layout; the checkpoint's own chat template
+     * else.
      *
      * @param internVl null for a language model alone
      */
@@ -28,7 +31,8 @@ public final class ChatFormats {
             String name = internVl.config().template();
             if (name == null) {
                 throw new ConfigException(
-                        checkpoint.config().name("template") + " is missing, must be one of "
+                        checkpoint.config().name("template")
+                                + " is missing, must be one of "
                                 + String.join(", ", ConversationTemplate.names()));
             }
             return ChatFormat.Original.of(ConversationTemplate.named(name), tokenizer);

@@ -8,8 +8,9 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * Visual tokens of images by content, up to a limit in bytes; the least recently used go first. Entries in use stay until
- * their users are done. Thread-safe; two threads that ask for the same new image compute it once.
+ * Visual tokens of images by content, up to a limit in bytes; the least recently used go first.
+ * Entries in use stay until their users are done. Thread-safe; two threads that ask for the same
+ * new image compute it once.
  */
 public final class FeatureCache implements AutoCloseable {
     private final long limitBytes;

@@ -2,9 +2,13 @@ package dev.ocellus.chat;
 
 import dev.ocellus.generate.Prompt;
 import dev.ocellus.loader.tokenizer.Tokenizer;
+
 import java.util.List;
 
-/** Makes token prompts of conversations: renders, puts image placeholders in, encodes, and says which token shows which image. */
+/**
+ * Makes token prompts of conversations: renders, puts image placeholders in, encodes, and says
+ * which token shows which image.
+ */
 public final class PromptBuilder {
     private static final String IMAGE_START = "<img>";
     private static final String IMAGE_END = "</img>";
@@ -18,7 +22,8 @@ public final class PromptBuilder {
     /**
      * @param placeholder text of the visual token; null for models without images
      */
-    public PromptBuilder(ChatFormat format, Tokenizer tokenizer, String placeholder, long vocabulary) {
+    public PromptBuilder(
+            ChatFormat format, Tokenizer tokenizer, String placeholder, long vocabulary) {
         this.format = format;
         this.tokenizer = tokenizer;
         this.placeholder = placeholder;
@@ -31,7 +36,9 @@ public final class PromptBuilder {
                                 .orElseThrow(
                                         () ->
                                                 new IllegalArgumentException(
-                                                        "the tokenizer has no token " + placeholder + ", which stands for image content"));
+                                                        "the tokenizer has no token "
+                                                                + placeholder
+                                                                + ", which stands for image content"));
     }
 
     /**
@@ -57,7 +64,12 @@ public final class PromptBuilder {
             int at = rendered.indexOf(format.imageMark(), from);
             if (at < 0) {
                 throw new IllegalArgumentException(
-                        "the conversation shows " + i + " " + format.imageMark() + " marks for " + images.size()
+                        "the conversation shows "
+                                + i
+                                + " "
+                                + format.imageMark()
+                                + " marks for "
+                                + images.size()
                                 + " images; the chat template does not place images");
             }
             s.append(rendered, from, at).append(IMAGE_START);
@@ -83,14 +95,19 @@ public final class PromptBuilder {
                 }
                 if (image == images.size()) {
                     throw new IllegalArgumentException(
-                            "the text holds " + placeholder + ", which stands for image content; take it out");
+                            "the text holds "
+                                    + placeholder
+                                    + ", which stands for image content; take it out");
                 }
                 imageOf[i] = image;
                 rowOf[i] = row;
                 keys[i] = images.get(image).key().token(row++);
             } else if (ids[i] < 0 || ids[i] >= vocabulary) {
                 throw new IllegalArgumentException(
-                        "the tokenizer gives id " + ids[i] + " and the model's vocabulary has " + vocabulary
+                        "the tokenizer gives id "
+                                + ids[i]
+                                + " and the model's vocabulary has "
+                                + vocabulary
                                 + " tokens; tokenizer and model do not belong together");
             }
         }

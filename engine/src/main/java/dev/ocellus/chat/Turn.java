@@ -5,7 +5,8 @@ import java.util.List;
 /**
  * A question, the images it brings, and its answer once there is one.
  *
- * @param question may hold {@code <image>} marks, one for each image, where the images stand in the text
+ * @param question may hold {@code <image>} marks, one for each image, where the images stand in the
+ *     text
  * @param answer null while the question is open
  */
 public record Turn(String question, List<VisualInput> images, String answer) {
@@ -17,7 +18,12 @@ public record Turn(String question, List<VisualInput> images, String answer) {
         long marks = marks(question);
         if (marks != 0 && marks != images.size()) {
             throw new IllegalArgumentException(
-                    "the question has " + marks + " " + IMAGE_MARK + " marks for " + images.size()
+                    "the question has "
+                            + marks
+                            + " "
+                            + IMAGE_MARK
+                            + " marks for "
+                            + images.size()
                             + " images; give one mark for each image, or none");
         }
     }
@@ -26,7 +32,10 @@ public record Turn(String question, List<VisualInput> images, String answer) {
         return new Turn(question, images, text);
     }
 
-    /** The question with a mark for each image: those it has, else marks in front, numbered when there are several. */
+    /**
+     * The question with a mark for each image: those it has, else marks in front, numbered when
+     * there are several.
+     */
     public String marked() {
         if (images.isEmpty() || question.contains(IMAGE_MARK)) {
             return question;

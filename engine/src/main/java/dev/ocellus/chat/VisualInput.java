@@ -3,6 +3,7 @@ package dev.ocellus.chat;
 import dev.ocellus.loader.image.ImagePreprocessor;
 import dev.ocellus.loader.image.PixelValues;
 import dev.ocellus.loader.image.RgbImage;
+
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -10,7 +11,10 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.List;
 
-/** An image as a conversation has it: pixels, the number of visual tokens they become, and a digest of all that decides those tokens. */
+/**
+ * An image as a conversation has it: pixels, the number of visual tokens they become, and a digest
+ * of all that decides those tokens.
+ */
 public final class VisualInput {
     private final RgbImage image;
     private final TilePolicy policy;
@@ -50,7 +54,8 @@ public final class VisualInput {
 
     /** The tiles, in memory of the arena. */
     public PixelValues pixels(Arena arena) {
-        return ImagePreprocessor.preprocess(List.of(image), policy.pipeline(), policy.config(), arena);
+        return ImagePreprocessor.preprocess(
+                List.of(image), policy.pipeline(), policy.config(), arena);
     }
 
     private ContentKey digest() {
