@@ -68,7 +68,7 @@ final class OperationCheck {
         }
     }
 
-    private static void announce(String name) {
+    static void announce(String name) {
         try {
             Files.writeString(UNDER_TEST, name);
         } catch (IOException e) {
