@@ -8,13 +8,14 @@ import dev.ocellus.tensor.DType;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.random.RandomGenerator;
 
 class AttentionOperationTest {
     private static final String SETTINGS = "dev.ocellus.kernels.OperationCheck#settings";
 
-    private record Heads(int heads, int kvHeads, int headDim) {
+    record Heads(int heads, int kvHeads, int headDim) {
         int cols() {
             return heads * headDim;
         }
@@ -52,7 +53,7 @@ class AttentionOperationTest {
         }
     }
 
-    private static Trial attention(
+    static Trial attention(
             int segments,
             int queryLength,
             int keyLength,
@@ -135,7 +136,7 @@ class AttentionOperationTest {
         }
     }
 
-    private static Trial paged(
+    static Trial paged(
             DType type,
             int pageTokens,
             int[][] batch,
@@ -200,7 +201,7 @@ class AttentionOperationTest {
                                 scale);
         return new Trial(
                 "PagedAttention %s slots %s of pages of %d, %s"
-                        .formatted(type, java.util.Arrays.deepToString(batch), pageTokens, h),
+                        .formatted(type, Arrays.deepToString(batch), pageTokens, h),
                 rows,
                 1,
                 h.cols(),

@@ -9,6 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -48,7 +49,7 @@ class StoreOperationTest {
     }
 
     /**
-     * @param first row at which the call begins
+     * @param first row at which the call begins; with a count, its capacity goes past the operands
      * @param count run-time count, or -1 for a call without one
      */
     private static void kvAppend(
@@ -97,7 +98,7 @@ class StoreOperationTest {
                             actual.kOffset,
                             actual.vOffset,
                             type,
-                            rows - first,
+                            count < 0 ? rows - first : rows,
                             count < 0 ? 0 : inputs.longs(count).address(),
                             kvHeads,
                             headDim);
@@ -166,8 +167,7 @@ class StoreOperationTest {
             random.nextBytes(stored);
             // At the guard the end stays in place: one byte less alignment moves nothing there.
             MemorySegment source = inputs.bytes(stored.length + shift, 1).asSlice(shift);
-            MemorySegment.copy(
-                    stored, 0, source, java.lang.foreign.ValueLayout.JAVA_BYTE, 0, stored.length);
+            MemorySegment.copy(stored, 0, source, ValueLayout.JAVA_BYTE, 0, stored.length);
 
             int written = count < 0 ? rows : count;
             int panels = (rows + 15) / 16;
