@@ -1,5 +1,6 @@
 package dev.ocellus.graph;
 
+import dev.ocellus.kernels.Panels;
 import dev.ocellus.loader.safetensors.StoredTensor;
 import dev.ocellus.tensor.DType;
 
@@ -124,6 +125,11 @@ public final class Weight {
     public DType dtype() {
         DType first = slices.getFirst().tensor().dtype();
         return slices.stream().allMatch(s -> s.tensor().dtype() == first) ? first : DType.F32;
+    }
+
+    /** The type in which kernels read it: the stored one where they can, else float32. */
+    public DType kernelType() {
+        return Panels.supports(dtype()) ? dtype() : DType.F32;
     }
 
     @Override
