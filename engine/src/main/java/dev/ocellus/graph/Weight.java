@@ -42,7 +42,17 @@ public final class Weight {
 
     /** A stored tensor of any shape as a matrix of {@code rows} rows. */
     public static Weight matrix(StoredTensor tensor, long rows) {
-        long cols = tensor.shape().elements() / Math.max(rows, 1);
+        if (rows < 1 || tensor.elements() % rows != 0) {
+            throw new GraphException(
+                    "weight "
+                            + tensor.name()
+                            + " "
+                            + tensor.shape()
+                            + " can't be cut into "
+                            + rows
+                            + " rows");
+        }
+        long cols = tensor.elements() / rows;
         return new Weight(tensor.name(), List.of(new Slice(tensor, 0, rows)), rows, cols);
     }
 
