@@ -29,7 +29,8 @@ final class LanguageTensors {
                 default ->
                         throw config.invalid(
                                 "model_type",
-                                "be llama, internlm2, internlm3, qwen2, qwen3, qwen3_moe, phi3 or gpt_oss");
+                                "be llama, internlm2, internlm3, qwen2, qwen3, qwen3_moe, phi3"
+                                        + " or gpt_oss");
             }
         }
         body.norm("norm", sizes.hidden, false);

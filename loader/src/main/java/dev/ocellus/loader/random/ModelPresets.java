@@ -235,6 +235,7 @@ public final class ModelPresets {
         ObjectNode qllama =
                 LanguageConfigs.llama(new Sizes(4096, 11008, 32, 32, 32, 49954), 10_000, 2048);
         qllama.put("rms_norm_eps", 1e-6);
+        qllama.put("bos_token_id", 1).put("eos_token_id", 2).put("pad_token_id", 0);
         config.set("qllama_config", qllama);
         config.set("vision_config", VisionConfigs.internVit6B(48, 224));
         return config;
