@@ -1,44 +1,46 @@
 package dev.ocellus.loader.tokenizer;
 
-import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
-import java.nio.charset.CharsetDecoder;
-import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 
-/** Byte-level tokens to text; malformed UTF-8 becomes U+FFFD. */
+/**
+ * Byte-level tokens to text. Malformed UTF-8 becomes U+FFFD, one for each longest part that could
+ * have begun a character, as the Unicode standard recommends and the reference does.
+ */
 final class ByteRun implements SlowModel.Run {
-    private final CharsetDecoder decoder =
-            StandardCharsets.UTF_8
-                    .newDecoder()
-                    .onMalformedInput(CodingErrorAction.REPLACE)
-                    .onUnmappableCharacter(CodingErrorAction.REPLACE);
-    private byte[] unfinished = new byte[0];
+    private final byte[] sequence = new byte[4];
+    private int count;
 
     @Override
     public void accept(String token, StringBuilder text) {
-        byte[] literal = token.getBytes(StandardCharsets.UTF_8);
-        ByteBuffer bytes = ByteBuffer.allocate(unfinished.length + literal.length);
-        bytes.put(unfinished);
-        boolean spelled = token.chars().allMatch(c -> ByteAlphabet.byteOf((char) c) >= 0);
-        if (spelled) {
-            token.chars().forEach(c -> bytes.put((byte) ByteAlphabet.byteOf((char) c)));
+        if (token.chars().allMatch(c -> ByteAlphabet.byteOf((char) c) >= 0)) {
+            token.chars().forEach(c -> add((byte) ByteAlphabet.byteOf((char) c), text));
         } else {
-            bytes.put(literal);
+            for (byte b : token.getBytes(StandardCharsets.UTF_8)) {
+                add(b, text);
+            }
         }
-        decode(bytes.flip(), false, text);
     }
 
     @Override
     public void finish(StringBuilder text) {
-        decode(ByteBuffer.wrap(unfinished), true, text);
+        if (count > 0) {
+            text.append('\ufffd');
+            count = 0;
+        }
     }
 
-    private void decode(ByteBuffer bytes, boolean last, StringBuilder text) {
-        CharBuffer characters = CharBuffer.allocate(bytes.remaining() + 1);
-        decoder.decode(bytes, characters, last);
-        unfinished = new byte[bytes.remaining()];
-        bytes.get(unfinished);
-        text.append(characters.flip());
+    private void add(byte b, StringBuilder text) {
+        if (count > 0 && !Utf8.continues(sequence, count, b)) {
+            finish(text);
+        }
+        if (count == 0 && !Utf8.begins(b)) {
+            text.append('\ufffd');
+            return;
+        }
+        sequence[count++] = b;
+        if (count == Utf8.length(sequence[0])) {
+            text.appendCodePoint(Utf8.codePoint(sequence, count));
+            count = 0;
+        }
     }
 }
