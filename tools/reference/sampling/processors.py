@@ -64,7 +64,8 @@ def main(path):
         o = {
             "temperature": rng.choice([1.0, 1.0, 0.7, 0.2, 1.5, 1e-6, 1e10]),
             "top_k": rng.choice([0, 0, 1, 3, 20, 1000]),
-            "top_p": rng.choice([1.0, 0.9, 0.5, 0.95, 0.1, 1e-6]),
+            # No fraction of equal tokens meets the limit exactly, where only rounding would decide.
+            "top_p": rng.choice([1.0, 0.9037, 0.4731, 0.9537, 0.1173, 1e-6]),
             "min_p": rng.choice([0.0, 0.0, 0.05, 0.5, 1.0]),
             "penalty": rng.choice([1.0, 1.0, 1.3, 0.8]),
         }
