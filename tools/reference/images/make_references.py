@@ -176,13 +176,14 @@ def jpegs():
     jfif = out.getvalue()
     put("jpeg-444-no-jfif.jpg", jfif[:2] + jfif[20:])
     put("jpeg-444-adobe-rgb.jpg", jfif[:2] + b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0" + jfif[20:])
-    frame = jfif.index(b"\xff\xc0")
     odd = {"440": (0x12, 48, 32), "411": (0x41, 64, 16), "410": (0x42, 64, 32)}
     for name, (factors, width, height) in odd.items():
         put(f"jpeg-{name}.jpg", resampled(p, factors))
     for orientation in range(1, 9):
         save(f"jpeg-exif-{orientation}.jpg", picture(8, 5), quality=90, exif=exif(orientation))
     save("jpeg-profile.jpg", p, quality=85, icc_profile=b"not a profile" * 20)
+    profile = jfif.index(b"\xff\xdb")
+    put("jpeg-profile-incomplete.jpg", jfif[:profile] + b"\xff\xe2\0\x14ICC_PROFILE\0\2\7data" + jfif[profile:])
 
 
 def resampled(image, factors):
