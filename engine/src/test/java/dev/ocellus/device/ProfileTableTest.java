@@ -89,7 +89,7 @@ class ProfileTableTest {
         List<String> lines =
                 table.text(4 * total.flopsPerSecond(), 8 * total.bytesPerSecond()).lines().toList();
         assertThat(lines).hasSize(1 + 2 + 10 + 1);
-        assertThat(lines.getFirst()).endsWith("mean of 1 runs");
+        assertThat(lines.getFirst()).endsWith(", one run");
         assertThat(lines.getLast()).contains("100 %", "25.0 %", "12.5 %");
         assertThat(table.text().lines().toList().getLast()).doesNotContain("25.0 %", "12.5 %");
     }
