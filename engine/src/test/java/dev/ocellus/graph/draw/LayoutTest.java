@@ -78,6 +78,14 @@ class LayoutTest {
                         curve(s.y1(), middle, middle, s.y2(), t));
             }
         }
+        // Long edges of one source share their points but end one by one, inside the width of a
+        // box.
+        for (Layout.Segment s : layout.segments()) {
+            if (s.arrow()) {
+                assertThat(layout.boxes())
+                        .anyMatch(b -> b.y() == s.y2() && s.x2() > b.x() && s.x2() < b.right());
+            }
+        }
         long arrows = layout.segments().stream().filter(Layout.Segment::arrow).count();
         assertThat(arrows).isEqualTo(diagram.edges().size());
     }
