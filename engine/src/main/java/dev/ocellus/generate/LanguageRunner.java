@@ -28,6 +28,9 @@ public final class LanguageRunner {
      */
     private static final int[] CHUNKS = {1, 32, 512};
 
+    /** Most tokens of a prompt that go through in one step. */
+    public static final int LONGEST_CHUNK = CHUNKS[CHUNKS.length - 1];
+
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
 
@@ -86,9 +89,8 @@ public final class LanguageRunner {
             RopeFrequencies frequencies,
             LogitsSink sink,
             BooleanSupplier cancelled) {
-        int largest = CHUNKS[CHUNKS.length - 1];
         for (int at = from; at < to; ) {
-            int n = Math.min(largest, to - at);
+            int n = Math.min(LONGEST_CHUNK, to - at);
             boolean last = at + n == to;
             chunk(cache, prompt, at, n, frequencies, last ? sink : null, cancelled);
             at += n;
