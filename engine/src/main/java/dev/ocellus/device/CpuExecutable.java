@@ -73,20 +73,36 @@ final class CpuExecutable implements Executable {
 
     private void execute(BooleanSupplier cancelled) {
         Profile p = profile;
+        boolean recorded = StepEvent.isOn();
+        if (p != null) {
+            p.begin();
+        }
         for (int i = 0; i < launches.size(); i++) {
             if (cancelled.getAsBoolean()) {
                 throw new CancellationException("cancelled");
             }
-            if (p == null) {
+            if (p == null && !recorded) {
                 pool.run(launches.get(i));
             } else {
-                long start = System.nanoTime();
-                pool.run(launches.get(i));
-                p.add(stepOf[i], System.nanoTime() - start);
+                measure(i, p, recorded);
             }
         }
         if (p != null) {
-            p.ranOnce();
+            p.end();
+        }
+    }
+
+    private void measure(int launch, Profile p, boolean recorded) {
+        int step = stepOf[launch];
+        StepEvent event = recorded ? StepEvent.begin(plan, step) : null;
+        long start = System.nanoTime();
+        pool.run(launches.get(launch));
+        long time = System.nanoTime() - start;
+        if (event != null) {
+            event.commit();
+        }
+        if (p != null) {
+            p.add(step, start, time);
         }
     }
 

@@ -107,7 +107,12 @@ public final class LanguageRunner {
             BooleanSupplier cancelled) {
         boolean visual = false;
         for (int i = at; i < at + n; i++) {
-            visual |= prompt.imageOf()[i] >= 0;
+            if (prompt.imageOf()[i] >= 0) {
+                visual = true;
+                // Made before the run begins: making features is a run as well, and a thread holds
+                // one run at a time.
+                prompt.features().of(prompt.imageOf()[i]);
+            }
         }
         StepCapacity capacity = capacity(n, 1, visual);
         cache.reserve(n);

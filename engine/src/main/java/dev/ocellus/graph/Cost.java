@@ -1,8 +1,22 @@
 package dev.ocellus.graph;
 
+import dev.ocellus.kernels.Activation;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
 /**
- * Work of a node at full capacity, counted from shapes: floating-point operations (a multiply-add
- * counts two), bytes of weights, and bytes of activations read and written once.
+ * Work of one or several nodes, counted from shapes. An operation is an addition, multiplication,
+ * division or elementary function (exp, erf, sqrt, ...) on one element: a multiply-add counts two.
+ * Work that is done once a row (the root of a norm) and the softmax inside attention are not
+ * counted.
+ *
+ * <p>Each operand counts once, however often caches have to fetch it again.
+ *
+ * @param flops floating-point operations
+ * @param weightBytes bytes of weights read, in the type in which kernels read them
+ * @param activationBytes bytes of activations, indices and cache read and written
  */
 public record Cost(long flops, long weightBytes, long activationBytes) {
 
@@ -12,61 +26,175 @@ public record Cost(long flops, long weightBytes, long activationBytes) {
         return weightBytes + activationBytes;
     }
 
+    /** Arithmetic intensity: operations for each byte; 0 where nothing moves. */
+    public double intensity() {
+        return bytes() == 0 ? 0 : (double) flops / bytes();
+    }
+
     public Cost plus(Cost o) {
         return new Cost(
                 flops + o.flops, weightBytes + o.weightBytes, activationBytes + o.activationBytes);
     }
 
+    public Cost times(long n) {
+        return new Cost(n * flops, n * weightBytes, n * activationBytes);
+    }
+
+    public static Cost of(Node node, Workload work) {
+        return of(List.of(node), work);
+    }
+
     /**
-     * Cost of one node.
-     *
-     * @param cachedTokens slots that each row of a paged attention reads
+     * Cost of nodes that run as one kernel. Values that one of them hands to another never reach
+     * memory and are not counted, so nobody else may need them; what several of them read counts
+     * once.
      */
-    public static Cost of(Node node, long cachedTokens) {
-        Value out = node.value();
-        long n = out.shape().elements();
-        long moved = n * 4;
-        for (Value v : node.inputs()) {
-            moved += v.dtype().byteSize(v.shape().elements());
+    public static Cost of(List<Node> nodes, Workload work) {
+        Set<Value> made = new HashSet<>();
+        Set<Value> read = new HashSet<>();
+        for (Node n : nodes) {
+            made.add(n.value());
+            read.addAll(n.inputs());
         }
+        Set<Value> seen = new HashSet<>(made);
+        Cost sum = NONE;
+        for (Node n : nodes) {
+            long moved = cacheBytesRead(n, work);
+            for (Value v : n.inputs()) {
+                if (seen.add(v)) {
+                    moved += bytesRead(n, v, work);
+                }
+            }
+            if (!read.contains(n.value())) {
+                moved += bytesWritten(n, work);
+            }
+            sum = sum.plus(new Cost(flops(n, work), weightBytes(n, work), moved));
+        }
+        return sum;
+    }
+
+    private static long flops(Node node, Workload work) {
+        long rows = work.rows(node.value());
+        long n = work.elements(node.value());
         return switch (node.op()) {
-            case Op.Input i -> NONE;
-            case Op.Embedding e -> new Cost(0, bytes(e.table(), out.rows()), 2 * n * 4);
-            case Op.Linear l ->
-                    new Cost(
-                            2 * out.rows() * l.weight().elements(),
-                            bytes(l.weight(), l.weight().rows())
-                                    + (l.bias() == null ? 0 : l.bias().rows() * 4),
-                            moved);
-            case Op.RmsNorm r -> new Cost(4 * n, r.weight().rows() * 4, moved);
-            case Op.LayerNorm r -> new Cost(7 * n, r.weight().rows() * 8, moved);
-            case Op.Add a -> new Cost(n, 0, moved);
-            case Op.Scale s -> new Cost(n, s.weight().rows() * 4, moved);
-            case Op.Activate a -> new Cost(8 * n, 0, moved);
-            case Op.GatedActivate a -> new Cost(9 * n, 0, moved);
-            case Op.RopeTable t -> new Cost(20 * n, 0, moved);
-            case Op.Rope r -> new Cost(3 * n, 0, moved);
-            case Op.KvAppend k ->
-                    new Cost(
-                            0,
-                            0,
-                            out.rows()
-                                    * (2 * out.cols() * 4
-                                            + k.cache().tokenBytes() / k.cache().layers()));
+            case Op.Linear l -> 2 * rows * l.weight().elements() + (l.bias() == null ? 0 : n);
+            case Op.RmsNorm r -> 4 * n;
+            case Op.LayerNorm r -> (r.bias() == null ? 6 : 7) * n;
+            case Op.Add a -> n;
+            case Op.Scale s -> n;
+            case Op.Activate a -> flops(a.activation()) * n;
+            case Op.GatedActivate a -> (flops(a.activation()) + 1) * n;
+            // An angle, its cosine and sine, both scaled.
+            case Op.RopeTable t -> 5 * t.half() * rows;
+            // Four products and two sums for each pair.
+            case Op.Rope r -> 6 * r.half() * r.heads() * rows;
             case Op.PagedAttention a ->
-                    new Cost(
-                            4 * out.rows() * a.heads() * a.cache().headDim() * cachedTokens,
-                            0,
-                            2 * n * 4 + cachedTokens * a.cache().tokenBytes() / a.cache().layers());
-            case Op.Attention a -> new Cost(4 * n * node.input(1).shape().dim(1), 0, moved);
-            case Op.SelectRows s -> new Cost(0, 0, 2 * n * 4);
-            case Op.Patchify p -> new Cost(0, 0, moved);
-            case Op.AssembleTokens a -> new Cost(n, a.position().elements() * 4, moved);
-            case Op.PixelUnshuffle p -> new Cost(0, 0, 2 * n * 4);
+                    4 * a.heads() * a.cache().headDim() * Batch.of(node, work).scores();
+            case Op.Attention a -> 4 * n * node.input(1).shape().dim(1);
+            // The position embedding is added.
+            case Op.AssembleTokens a -> n;
+            case Op.Input i -> 0;
+            case Op.Embedding e -> 0;
+            case Op.KvAppend k -> 0;
+            case Op.SelectRows s -> 0;
+            case Op.Patchify p -> 0;
+            case Op.PixelUnshuffle p -> 0;
         };
     }
 
-    private static long bytes(Weight w, long rows) {
-        return w.dtype().byteSize(rows * w.cols());
+    private static long flops(Activation activation) {
+        return switch (activation) {
+            case NONE -> 0;
+            case RELU -> 1;
+            case SILU, QUICK_GELU -> 4;
+            case GELU -> 5;
+            case GELU_TANH -> 9;
+        };
+    }
+
+    private static long weightBytes(Node node, Workload work) {
+        return switch (node.op()) {
+            case Op.Embedding e -> e.table().kernelType().byteSize(work.elements(node.value()));
+            case Op.Linear l ->
+                    l.weight().kernelType().byteSize(l.weight().elements()) + vectorBytes(l.bias());
+            case Op.RmsNorm r -> vectorBytes(r.weight());
+            case Op.LayerNorm r -> vectorBytes(r.weight()) + vectorBytes(r.bias());
+            case Op.Scale s -> vectorBytes(s.weight());
+            case Op.AssembleTokens a ->
+                    vectorBytes(a.cls()) + 4 * (1 + a.height() * a.width()) * a.position().cols();
+            default -> 0;
+        };
+    }
+
+    /** Vectors are kept as float32 whatever the file has. */
+    private static long vectorBytes(Weight vector) {
+        return vector == null ? 0 : 4 * vector.elements();
+    }
+
+    private static long bytesRead(Node node, Value v, Workload work) {
+        Value out = node.value();
+        return switch (node.op()) {
+            case Op.KvAppend k when v == node.input(4) -> v.dtype().byteSize(work.rows(out));
+            // The keys stand for the order of events: attention reads them from the cache.
+            case Op.PagedAttention a when v == node.input(1) -> 0;
+            case Op.PagedAttention a when v == node.input(4) ->
+                    v.dtype().byteSize(Batch.of(node, work).pages(a.cache()));
+            // Each row comes from one of the two sources; the second one stands for both.
+            case Op.SelectRows s when v == node.inputs().getLast() -> work.bytes(v);
+            case Op.SelectRows s -> v == node.input(node.inputs().size() - 2) ? work.bytes(out) : 0;
+            case Op.PixelUnshuffle p -> work.bytes(out);
+            default -> work.bytes(v);
+        };
+    }
+
+    private static long bytesWritten(Node node, Workload work) {
+        return switch (node.op()) {
+            case Op.Input i -> 0;
+            case Op.KvAppend k -> work.rows(node.value()) * layerTokenBytes(k.cache());
+            default -> work.bytes(node.value());
+        };
+    }
+
+    private static long cacheBytesRead(Node node, Workload work) {
+        return node.op() instanceof Op.PagedAttention a
+                ? Batch.of(node, work).slots() * layerTokenBytes(a.cache())
+                : 0;
+    }
+
+    private static long layerTokenBytes(CacheShape cache) {
+        return cache.tokenBytes() / cache.layers();
+    }
+
+    /**
+     * Rows of a causal step, spread evenly over the sequences that have any; each sequence ends up
+     * with the same context.
+     */
+    private record Batch(long rows, long sequences, long context) {
+
+        static Batch of(Node attention, Workload work) {
+            long rows = work.rows(attention.value());
+            long sequences = Math.min(rows, attention.input(4).shape().dim(0));
+            long longest = sequences == 0 ? 0 : (rows + sequences - 1) / sequences;
+            return new Batch(rows, sequences, Math.max(work.contextTokens(), longest));
+        }
+
+        /** Pairs of a row and a slot that it attends to: all slots up to its own. */
+        long scores() {
+            long each = sequences == 0 ? 0 : rows / sequences;
+            long longer = rows - each * sequences;
+            return (sequences - longer) * scores(each) + longer * scores(each + 1);
+        }
+
+        private long scores(long appended) {
+            return appended * context - appended * (appended - 1) / 2;
+        }
+
+        long slots() {
+            return sequences * context;
+        }
+
+        long pages(CacheShape cache) {
+            return sequences * cache.pages(context);
+        }
     }
 }

@@ -9,6 +9,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * A forward pass as an append-only list of nodes. Model code calls the methods in the order of the
@@ -50,20 +51,38 @@ public final class Graph {
         scope = place;
     }
 
-    /** A tensor given from outside at each run. */
+    /**
+     * A tensor given from outside at each run.
+     *
+     * @param count how many leading entries hold data, or null when all do
+     */
     public Value input(String label, DType dtype, Count count, long... dims) {
-        Value v = append(new Op.Input(label), List.of(), Shape.of(dims), dtype, count);
-        if (inputs.put(label, v) != null) {
-            throw new GraphException("graph " + name + " has two inputs named " + label);
-        }
+        Op op = new Op.Input(label);
+        Shape shape = Shape.of(dims);
+        require(!inputs.containsKey(label), op, "there is an input of this name already");
+        require(
+                shape.rank() > 0 && shape.elements() > 0,
+                op,
+                "shape " + shape + " has no dimensions or no elements");
+        require(
+                count == null || count.capacity() == shape.dim(0),
+                op,
+                "shape " + shape + " does not fit " + count);
+        Value v = append(op, List.of(), shape, dtype, count);
+        inputs.put(label, v);
         return v;
     }
 
     /** Marks a value as a result that a caller may read after a run. */
     public void output(String label, Value v) {
-        if (outputs.put(label, v) != null) {
+        if (outputs.containsKey(label)) {
             throw new GraphException("graph " + name + " has two outputs named " + label);
         }
+        if (v.node().op() instanceof Op.KvAppend) {
+            throw new GraphException(
+                    "graph " + name + ", output " + label + ": a cache state has no data to read");
+        }
+        outputs.put(label, v);
     }
 
     /**
@@ -83,6 +102,7 @@ public final class Graph {
     /** x [.., k], weight [n, k], bias [n] or null: [.., n]. */
     public Value linear(Value x, Weight weight, Weight bias) {
         Op op = new Op.Linear(weight, bias);
+        requireRows(op, x);
         require(
                 x.cols() == weight.cols(),
                 op,
@@ -105,6 +125,7 @@ public final class Graph {
      */
     public Value rmsNorm(Value x, Weight weight, double eps, long groups) {
         Op op = new Op.RmsNorm(weight, eps, groups);
+        requireRows(op, x);
         require(
                 weight.elements() * groups == x.cols(),
                 op,
@@ -114,6 +135,7 @@ public final class Graph {
 
     public Value layerNorm(Value x, Weight weight, Weight bias, double eps) {
         Op op = new Op.LayerNorm(weight, bias, eps);
+        requireRows(op, x);
         require(
                 weight.elements() == x.cols(),
                 op,
@@ -127,6 +149,7 @@ public final class Graph {
 
     public Value add(Value a, Value b) {
         Op op = new Op.Add();
+        requireRows(op, a, b);
         require(
                 a.shape().equals(b.shape()),
                 op,
@@ -137,6 +160,7 @@ public final class Graph {
     /** Multiplies each column by a weight. */
     public Value scale(Value x, Weight weight) {
         Op op = new Op.Scale(weight);
+        requireRows(op, x);
         require(
                 weight.elements() == x.cols(),
                 op,
@@ -145,12 +169,15 @@ public final class Graph {
     }
 
     public Value activate(Value x, Activation activation) {
-        return append(new Op.Activate(activation), List.of(x), x.shape(), DType.F32, x.count());
+        Op op = new Op.Activate(activation);
+        requireRows(op, x);
+        return append(op, List.of(x), x.shape(), DType.F32, x.count());
     }
 
     /** {@code act(gate) * up}, the gated linear unit without its products. */
     public Value gatedActivate(Value gate, Value up, Activation activation) {
         Op op = new Op.GatedActivate(activation);
+        requireRows(op, gate, up);
         require(
                 gate.shape().equals(up.shape()),
                 op,
@@ -162,14 +189,15 @@ public final class Graph {
     public Value ropeTable(Value position, Value sequence, Value invFreq, Value ropeScale) {
         long half = invFreq.cols();
         Op op = new Op.RopeTable(half);
+        requireIndex(op, "position", position, position.shape().elements());
+        requireIndex(op, "sequence", sequence, position.shape().elements());
         require(
-                position.dtype() == DType.I32 && sequence.dtype() == DType.I32,
-                op,
-                "position and sequence must be int32");
-        require(
-                invFreq.shape().dim(0) == ropeScale.shape().dim(0),
+                invFreq.shape().rank() == 2
+                        && ropeScale.shape().equals(Shape.of(invFreq.shape().dim(0))),
                 op,
                 "frequencies " + invFreq.shape() + " do not fit scales " + ropeScale.shape());
+        requireInput(op, "frequencies", invFreq, DType.F32);
+        requireInput(op, "scales", ropeScale, DType.F32);
         return append(
                 op,
                 List.of(position, sequence, invFreq, ropeScale),
@@ -180,9 +208,14 @@ public final class Graph {
 
     /** Rotates the first {@code table.cols()} values of each head. */
     public Value rope(Value x, Value table, long heads) {
-        long headDim = x.cols() / heads;
+        long headDim = x.cols() / Math.max(heads, 1);
         Op op = new Op.Rope(heads, headDim, table.cols() / 2);
+        requireRows(op, x);
         require(heads * headDim == x.cols(), op, heads + " heads do not divide input " + x.shape());
+        require(
+                table.node().op() instanceof Op.RopeTable && table.rows() == x.rows(),
+                op,
+                table + " is no table of frequencies for input " + x.shape());
         require(
                 table.cols() <= headDim,
                 op,
@@ -197,6 +230,8 @@ public final class Graph {
     public Value kvAppend(Value k, Value v, CacheState state, int layer) {
         Op op = new Op.KvAppend(layer, state.shape());
         long width = state.shape().kvHeads() * state.shape().headDim();
+        requireRows(op, k, v);
+        requireState(op, state, layer, k.rows());
         require(
                 k.cols() == width && v.shape().equals(k.shape()),
                 op,
@@ -219,6 +254,12 @@ public final class Graph {
     public Value pagedAttention(
             Value q, Value appended, CacheState state, int layer, long heads, double scale) {
         Op op = new Op.PagedAttention(layer, heads, state.shape(), scale);
+        requireRows(op, q);
+        requireState(op, state, layer, q.rows());
+        require(
+                appended.node().op().equals(new Op.KvAppend(layer, state.shape())),
+                op,
+                appended + " is not the state of the cache after layer " + layer + " was appended");
         require(
                 q.cols() == heads * state.shape().headDim() && heads % state.shape().kvHeads() == 0,
                 op,
@@ -239,14 +280,19 @@ public final class Graph {
 
     /** Full attention of each segment of q [segments, length, width] with k and v. */
     public Value attention(Value q, Value k, Value v, long heads, long kvHeads, double scale) {
-        long headDim = q.cols() / heads;
+        long headDim = q.cols() / Math.max(heads, 1);
         Op op = new Op.Attention(heads, kvHeads, headDim, scale);
+        requireRows(op, q, k, v);
         require(
-                q.shape().rank() == 3 && heads * headDim == q.cols() && heads % kvHeads == 0,
+                q.shape().rank() == 3
+                        && heads * headDim == q.cols()
+                        && kvHeads > 0
+                        && heads % kvHeads == 0,
                 op,
                 heads + " heads over " + kvHeads + " do not fit queries " + q.shape());
         require(
-                k.cols() == kvHeads * headDim
+                k.shape().rank() == 3
+                        && k.cols() == kvHeads * headDim
                         && k.shape().equals(v.shape())
                         && k.shape().dim(0) == q.shape().dim(0),
                 op,
@@ -262,6 +308,9 @@ public final class Graph {
     /** Row r of the result is {@code y[index[r]]}, or {@code x[r]} where the index is negative. */
     public Value selectRows(Value x, Value y, Value index) {
         Op op = new Op.SelectRows();
+        requireRows(op, x);
+        requireRows(op, y);
+        requireIndex(op, "index", index, index.shape().elements());
         require(
                 x.cols() == y.cols() && x.rows() == index.shape().elements(),
                 op,
@@ -277,20 +326,20 @@ public final class Graph {
 
     /** Row r of the result is {@code y[index[r]]}. */
     public Value selectRows(Value y, Value index) {
+        Op op = new Op.SelectRows();
+        requireRows(op, y);
+        requireIndex(op, "index", index, index.shape().elements());
         return append(
-                new Op.SelectRows(),
-                List.of(y, index),
-                index.shape().append(y.cols()),
-                DType.F32,
-                index.count());
+                op, List.of(y, index), index.shape().append(y.cols()), DType.F32, index.count());
     }
 
     /** pixels [images, channels, height, width] to [images, gh * gw, channels * patch^2]. */
     public Value patchify(Value pixels, long patch) {
         Op op = new Op.Patchify(patch);
         Shape s = pixels.shape();
+        requireInput(op, "pixels", pixels, DType.F32);
         require(
-                s.rank() == 4 && s.dim(2) % patch == 0 && s.dim(3) % patch == 0,
+                s.rank() == 4 && patch > 0 && s.dim(2) % patch == 0 && s.dim(3) % patch == 0,
                 op,
                 "images " + s + " can't be cut into patches of " + patch);
         return append(
@@ -309,6 +358,7 @@ public final class Graph {
             Value patches, Weight cls, Weight position, long height, long width) {
         Op op = new Op.AssembleTokens(cls, position, height, width);
         Shape s = patches.shape();
+        requireRows(op, patches);
         long grid = Math.round(Math.sqrt(position.rows() - 1.0));
         require(
                 s.rank() == 3
@@ -334,8 +384,10 @@ public final class Graph {
             Value x, long skip, long height, long width, long block, boolean transposed) {
         Op op = new Op.PixelUnshuffle(skip, height, width, block, transposed);
         Shape s = x.shape();
+        requireRows(op, x);
         require(
                 s.rank() == 3
+                        && block > 0
                         && s.dim(1) == skip + height * width
                         && height % block == 0
                         && width % block == 0,
@@ -363,6 +415,53 @@ public final class Graph {
         node.value(value);
         nodes.add(node);
         return value;
+    }
+
+    /** Operands that kernels take row by row: float32, of two dimensions or more, of one length. */
+    private void requireRows(Op op, Value... operands) {
+        for (Value v : operands) {
+            require(
+                    v.dtype() == DType.F32 && v.shape().rank() >= 2,
+                    op,
+                    "input " + v + " must be float32 with at least two dimensions");
+            require(
+                    !(v.node().op() instanceof Op.KvAppend),
+                    op,
+                    "input " + v + " is a cache state, which has no data");
+            require(
+                    Objects.equals(v.count(), operands[0].count()),
+                    op,
+                    "operands have counts " + operands[0].count() + " and " + v.count());
+        }
+    }
+
+    private void requireIndex(Op op, String what, Value v, long elements) {
+        require(
+                v.dtype() == DType.I32 && v.shape().elements() == elements,
+                op,
+                what + " " + v + " must be int32 with " + elements + " elements");
+    }
+
+    /** An operand that kernels take without gaps between its rows. */
+    private void requireInput(Op op, String what, Value v, DType dtype) {
+        require(
+                v.node().op() instanceof Op.Input && v.dtype() == dtype,
+                op,
+                what + " " + v + " must be an input of type " + dtype.lowerName());
+    }
+
+    private void requireState(Op op, CacheState state, int layer, long rows) {
+        requireIndex(op, "sequence", state.sequence(), rows);
+        requireIndex(op, "slot", state.slot(), rows);
+        requireInput(op, "pages", state.pages(), DType.I64);
+        require(
+                state.pages().shape().rank() == 2,
+                op,
+                "pages " + state.pages() + " must be a table [sequences, pages]");
+        require(
+                layer >= 0 && layer < state.shape().layers(),
+                op,
+                "layer " + layer + " is not in a cache of " + state.shape().layers() + " layers");
     }
 
     private void require(boolean fits, Op op, String why) {

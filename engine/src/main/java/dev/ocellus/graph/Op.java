@@ -63,7 +63,7 @@ public sealed interface Op {
 
     /**
      * Inputs: keys, values, sequence int32, slot int32, pages int64 [sequences, maxPages]. Writes
-     * the cache; its value is the keys.
+     * the cache; its value stands for the cache after that and has no data.
      */
     record KvAppend(int layer, CacheShape cache) implements Op {}
 

@@ -1,5 +1,6 @@
 package dev.ocellus.graph;
 
+import dev.ocellus.kernels.Panels;
 import dev.ocellus.loader.safetensors.StoredTensor;
 import dev.ocellus.tensor.DType;
 
@@ -41,7 +42,17 @@ public final class Weight {
 
     /** A stored tensor of any shape as a matrix of {@code rows} rows. */
     public static Weight matrix(StoredTensor tensor, long rows) {
-        long cols = tensor.shape().elements() / Math.max(rows, 1);
+        if (rows < 1 || tensor.elements() % rows != 0) {
+            throw new GraphException(
+                    "weight "
+                            + tensor.name()
+                            + " "
+                            + tensor.shape()
+                            + " can't be cut into "
+                            + rows
+                            + " rows");
+        }
+        long cols = tensor.elements() / rows;
         return new Weight(tensor.name(), List.of(new Slice(tensor, 0, rows)), rows, cols);
     }
 
@@ -124,6 +135,11 @@ public final class Weight {
     public DType dtype() {
         DType first = slices.getFirst().tensor().dtype();
         return slices.stream().allMatch(s -> s.tensor().dtype() == first) ? first : DType.F32;
+    }
+
+    /** The type in which kernels read it: the stored one where they can, else float32. */
+    public DType kernelType() {
+        return Panels.supports(dtype()) ? dtype() : DType.F32;
     }
 
     @Override

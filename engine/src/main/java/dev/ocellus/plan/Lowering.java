@@ -298,7 +298,7 @@ final class Lowering {
                 b ->
                         new KernelCall.Gather(
                                 b.weight(table),
-                                Packing.computable(e.table().dtype()),
+                                e.table().kernelType(),
                                 e.tied() ? 1 : 0,
                                 e.table().rows(),
                                 b.address(n.input(0)),

@@ -21,7 +21,7 @@ public sealed interface Packing {
         }
 
         public DType type() {
-            return computable(weight.dtype());
+            return weight.kernelType();
         }
 
         @Override
@@ -38,7 +38,7 @@ public sealed interface Packing {
         }
 
         public DType type() {
-            return computable(gate.dtype());
+            return gate.kernelType();
         }
 
         @Override
@@ -68,7 +68,7 @@ public sealed interface Packing {
         }
 
         public DType type() {
-            return computable(weight.dtype());
+            return weight.kernelType();
         }
 
         @Override
@@ -88,13 +88,5 @@ public sealed interface Packing {
         public String label() {
             return weight.toString();
         }
-    }
-
-    /**
-     * The type in which kernels read weights of a stored type: the same where they can, else
-     * float32.
-     */
-    static DType computable(DType stored) {
-        return Panels.supports(stored) ? stored : DType.F32;
     }
 }

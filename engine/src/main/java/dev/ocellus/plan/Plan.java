@@ -1,9 +1,11 @@
 package dev.ocellus.plan;
 
+import dev.ocellus.graph.Cost;
 import dev.ocellus.graph.Count;
 import dev.ocellus.graph.Graph;
 import dev.ocellus.graph.Node;
 import dev.ocellus.graph.Value;
+import dev.ocellus.graph.Workload;
 import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.kernels.KernelProvider;
 
@@ -65,6 +67,11 @@ public final class Plan {
     /** Nodes of each step, in the order of execution. */
     public List<List<Node>> fusedNodes() {
         return steps.stream().map(Step::nodes).toList();
+    }
+
+    /** Cost of each step, in the order of execution. */
+    public List<Cost> costs(Workload work) {
+        return steps.stream().map(s -> Cost.of(s.nodes(), work)).toList();
     }
 
     /** Byte offset in the workspace of a graph input or output. */

@@ -20,9 +20,13 @@ public final class Verifier {
 
     private static final Map<String, Task> TASKS =
             Map.of(
+                    "image.preprocess", new ImagePreprocess(),
+                    "tokenizer.encode", new TokenizerEncode(),
                     "vision.forward", new VisionForward(),
                     "llm.forward", new LanguageForward(),
-                    "llm.generate", new LanguageGenerate());
+                    "llm.generate", new LanguageGenerate(),
+                    "vlm.forward", new VisionLanguage.Forward(),
+                    "vlm.generate", new VisionLanguage.Generate());
 
     private final Device device;
     private final ComputeType compute;

@@ -14,8 +14,9 @@ import java.util.concurrent.locks.ReentrantLock;
  * that were claimed to end.
  *
  * <p>Thread-safe, for one caller at a time: a second one waits its turn, first come first served. A
- * run allocates nothing. Threads that wait spin for some microseconds, then yield, then park; an
- * idle pool uses no CPU time. A pool must be closed, or its parked threads stay.
+ * run allocates nothing, unless it has to wait. Threads that wait spin for some microseconds, then
+ * yield, then park; an idle pool uses no CPU time. A pool must be closed, or its parked threads
+ * stay.
  */
 public final class WorkerPool implements AutoCloseable {
     /** Name of the property that sets the number of threads of {@link #ofDefaultSize}. */

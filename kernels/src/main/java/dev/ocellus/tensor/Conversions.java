@@ -5,10 +5,10 @@ package dev.ocellus.tensor;
  * even; widening is exact. Stateless.
  */
 public final class Conversions {
-    /** The mantissa bits and the smallest normal exponent of an 8-bit format. */
-    private static final int E4M3_MANTISSA = 3, E4M3_MIN_EXPONENT = -6;
-
-    private static final int E5M2_MANTISSA = 2, E5M2_MIN_EXPONENT = -14;
+    private static final int E4M3_MANTISSA_BITS = 3;
+    private static final int E4M3_MIN_EXPONENT = -6;
+    private static final int E5M2_MANTISSA_BITS = 2;
+    private static final int E5M2_MIN_EXPONENT = -14;
 
     public static float bf16ToFloat(short bits) {
         return Float.intBitsToFloat(bits << 16);
@@ -36,12 +36,12 @@ public final class Conversions {
     public static float f8e4m3ToFloat(byte bits) {
         return (bits & 0x7f) == 0x7f
                 ? Float.NaN
-                : f8ToFloat(bits, E4M3_MANTISSA, E4M3_MIN_EXPONENT);
+                : f8ToFloat(bits, E4M3_MANTISSA_BITS, E4M3_MIN_EXPONENT);
     }
 
     /** Values that would round past 448, and infinities, become NaN. */
     public static byte floatToF8e4m3(float value) {
-        return floatToF8(value, E4M3_MANTISSA, E4M3_MIN_EXPONENT, 0x7f, 0x7f);
+        return floatToF8(value, E4M3_MANTISSA_BITS, E4M3_MIN_EXPONENT, 0x7f, 0x7f);
     }
 
     /** The format E5M2, with infinities and NaN as in IEEE 754; the largest value is 57344. */
@@ -50,12 +50,12 @@ public final class Conversions {
         if (magnitude >= 0x7c) {
             return magnitude > 0x7c ? Float.NaN : Math.copySign(Float.POSITIVE_INFINITY, bits);
         }
-        return f8ToFloat(bits, E5M2_MANTISSA, E5M2_MIN_EXPONENT);
+        return f8ToFloat(bits, E5M2_MANTISSA_BITS, E5M2_MIN_EXPONENT);
     }
 
     /** Values that would round past 57344 become infinite. */
     public static byte floatToF8e5m2(float value) {
-        return floatToF8(value, E5M2_MANTISSA, E5M2_MIN_EXPONENT, 0x7c, 0x7f);
+        return floatToF8(value, E5M2_MANTISSA_BITS, E5M2_MIN_EXPONENT, 0x7c, 0x7f);
     }
 
     private static float f8ToFloat(byte bits, int mantissaBits, int minExponent) {

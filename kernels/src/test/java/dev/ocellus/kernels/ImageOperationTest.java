@@ -31,7 +31,7 @@ class ImageOperationTest {
         }
     }
 
-    private static Trial patchify(
+    static Trial patchify(
             long images,
             long channels,
             long height,
@@ -85,7 +85,7 @@ class ImageOperationTest {
         }
     }
 
-    private static Trial assembleTokens(
+    static Trial assembleTokens(
             long images, long tokens, long cols, Operands operands, RandomGenerator random) {
         Matrix patches = operands.random(images * tokens, cols, random);
         Matrix cls = operands.dense(1, cols, random);
@@ -136,7 +136,7 @@ class ImageOperationTest {
         }
     }
 
-    private static Trial pixelUnshuffle(
+    static Trial pixelUnshuffle(
             long images,
             long skip,
             long height,

@@ -13,7 +13,7 @@ import java.util.random.RandomGenerator;
 class MatMulOperationTest {
     private static final String SETTINGS = "dev.ocellus.kernels.OperationCheck#settings";
 
-    private record Size(long rows, long n, long k) {
+    record Size(long rows, long n, long k) {
         @Override
         public String toString() {
             return "rows %d n %d k %d".formatted(rows, n, k);
@@ -35,7 +35,7 @@ class MatMulOperationTest {
                     new Size(2, 5, 1031),
                     new Size(67, 131, 259));
 
-    private enum Types {
+    enum Types {
         F32(DType.F32, ComputeType.F32),
         F16(DType.F16, ComputeType.F32),
         BF16(DType.BF16, ComputeType.F32),
@@ -72,7 +72,7 @@ class MatMulOperationTest {
     /**
      * @param choice which of the optional operands are there, and which activation
      */
-    private static Trial linear(
+    static Trial linear(
             Types types, Size size, int choice, Operands operands, RandomGenerator random) {
         long rows = size.rows;
         long n = size.n;
@@ -145,7 +145,7 @@ class MatMulOperationTest {
         }
     }
 
-    private static Trial gated(
+    static Trial gated(
             Types types, Size size, int choice, Operands operands, RandomGenerator random) {
         long rows = size.rows;
         long n = size.n;
@@ -215,7 +215,7 @@ class MatMulOperationTest {
         }
     }
 
-    private static Trial chain(Types types, Size size, Operands operands, RandomGenerator random) {
+    static Trial chain(Types types, Size size, Operands operands, RandomGenerator random) {
         Matrix x = operands.random(size.rows, size.k, random);
         Weights w = Weights.random(operands, types.weights, size.n, size.k, random);
         MatMul call =
@@ -248,7 +248,7 @@ class MatMulOperationTest {
         return trial("MatMul chain " + types + " " + size, call, null, expected, Trial.EXACT);
     }
 
-    private static Trial trial(
+    static Trial trial(
             String name, MatMul c, Matrix residual, Trial.Cell expected, Trial.Cell tolerance) {
         List<Trial.InPlace> inPlace =
                 residual == null

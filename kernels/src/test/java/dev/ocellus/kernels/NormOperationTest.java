@@ -33,7 +33,7 @@ class NormOperationTest {
         }
     }
 
-    private static Trial rmsNorm(
+    static Trial rmsNorm(
             long rows, long groups, long cols, Operands operands, RandomGenerator random) {
         Matrix x = operands.random(rows, groups * cols, random);
         Matrix weight = operands.dense(1, cols, random);
@@ -94,7 +94,7 @@ class NormOperationTest {
         }
     }
 
-    private static Trial layerNorm(
+    static Trial layerNorm(
             long rows,
             long cols,
             boolean withBias,

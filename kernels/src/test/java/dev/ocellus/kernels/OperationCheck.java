@@ -24,6 +24,7 @@ final class OperationCheck {
     private static final WorkerPool POOL = new WorkerPool(3);
 
     private final KernelProvider provider;
+    private final Operands inputs;
     private final Operands outputs;
     private final RandomGenerator random = new SplittableRandom(7);
 
@@ -35,13 +36,19 @@ final class OperationCheck {
         }
     }
 
+    /** Every provider that is tested, in each instruction set that runs here. */
+    static Stream<KernelProvider> providers() {
+        return KernelProviders.available().stream();
+    }
+
     static Stream<Setting> settings() {
-        return KernelProviders.available().stream()
+        return providers()
                 .flatMap(p -> Stream.of(Placement.values()).map(place -> new Setting(p, place)));
     }
 
-    private OperationCheck(KernelProvider provider, Operands outputs) {
+    private OperationCheck(KernelProvider provider, Operands inputs, Operands outputs) {
         this.provider = provider;
+        this.inputs = inputs;
         this.outputs = outputs;
     }
 
@@ -59,7 +66,7 @@ final class OperationCheck {
             announce(name);
             inputs.freeze();
             try {
-                new OperationCheck(setting.provider(), outputs).check(trial);
+                new OperationCheck(setting.provider(), inputs, outputs).check(trial);
             } catch (RuntimeException | AssertionError e) {
                 throw new AssertionError(name + ": " + e.getMessage(), e);
             }
@@ -68,7 +75,7 @@ final class OperationCheck {
         }
     }
 
-    private static void announce(String name) {
+    static void announce(String name) {
         try {
             Files.writeString(UNDER_TEST, name);
         } catch (IOException e) {
@@ -79,6 +86,8 @@ final class OperationCheck {
     private void check(Trial t) {
         Matrix all = output(t, t.rows());
         POOL.run(bind(provider, outputs, t.call().at(0, t.rows(), 0, all.address())));
+        // The oracle reads the inputs, too.
+        inputs.verify("all rows");
         compareWithOracle(t, all);
         verifyUntouched(all, t.rows() * t.outRows(), "all rows");
 
@@ -88,6 +97,14 @@ final class OperationCheck {
             run(t.call().at(0, t.rows(), rowCount, out.address()));
             compareBits(all, 0, out, count * t.outRows(), "run-time count " + count);
             verifyUntouched(out, count * t.outRows(), "run-time count " + count);
+        }
+        for (long count : LongStream.of(1, t.rows() / 2).filter(c -> c > 0).toArray()) {
+            // The operands end with the rows that count: touching a later one is an access outside.
+            long first = t.rows() - count;
+            Matrix out = output(t, count);
+            long rowCount = outputs.longs(count).address();
+            run(t.call().at(first, t.rows(), rowCount, out.address()));
+            compareBits(all, first * t.outRows(), out, count * t.outRows(), "last " + count);
         }
         for (long[] span : spans(t.rows())) {
             String what = span[1] + " rows from row " + span[0];
@@ -153,7 +170,7 @@ final class OperationCheck {
         return order;
     }
 
-    private static List<Launch> bind(KernelProvider provider, Operands memory, KernelCall call) {
+    static List<Launch> bind(KernelProvider provider, Operands memory, KernelCall call) {
         long bytes = provider.scratchBytes(call);
         long scratch = bytes == 0 ? 0 : memory.bytes(bytes, 64).address();
         // Argument structures are small: they may stay until the tests end.

@@ -34,8 +34,7 @@ class PointwiseOperationTest {
         }
     }
 
-    private static Trial add(
-            long rows, long cols, long bRows, Operands operands, RandomGenerator random) {
+    static Trial add(long rows, long cols, long bRows, Operands operands, RandomGenerator random) {
         Matrix a = operands.random(rows, cols, random);
         Matrix b = operands.random(bRows, cols, random);
         // Twice over, for calls that begin in the middle of b.
@@ -90,7 +89,7 @@ class PointwiseOperationTest {
         }
     }
 
-    private static Trial scale(
+    static Trial scale(
             long rows, long cols, boolean withResidual, Operands operands, RandomGenerator random) {
         Matrix x = operands.random(rows, cols, random);
         Matrix factors = operands.dense(1, cols, random);
@@ -166,8 +165,7 @@ class PointwiseOperationTest {
         }
     }
 
-    private static Trial activate(
-            Activation act, long[] size, Operands operands, RandomGenerator random) {
+    static Trial activate(Activation act, long[] size, Operands operands, RandomGenerator random) {
         long rows = size[0];
         long cols = size[1];
         Matrix x = withEdges(operands.random(rows, cols, random));
@@ -201,7 +199,7 @@ class PointwiseOperationTest {
         }
     }
 
-    private static Trial gatedActivate(
+    static Trial gatedActivate(
             Activation act, long[] size, Operands operands, RandomGenerator random) {
         long rows = size[0];
         long cols = size[1];

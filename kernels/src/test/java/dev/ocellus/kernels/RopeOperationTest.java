@@ -27,8 +27,7 @@ class RopeOperationTest {
         }
     }
 
-    private static Trial table(
-            long rows, long half, int last, Operands operands, RandomGenerator random) {
+    static Trial table(long rows, long half, int last, Operands operands, RandomGenerator random) {
         int sequences = 3;
         int[] positions = random.ints(rows, 0, last + 1).toArray();
         positions[0] = last;
@@ -87,7 +86,7 @@ class RopeOperationTest {
         }
     }
 
-    private static Trial rope(
+    static Trial rope(
             long rows,
             long heads,
             long headDim,

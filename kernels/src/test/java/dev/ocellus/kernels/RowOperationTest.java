@@ -30,7 +30,7 @@ class RowOperationTest {
         }
     }
 
-    private static Trial gather(
+    static Trial gather(
             DType type, boolean packed, long[] size, Operands operands, RandomGenerator random) {
         long rows = size[0];
         long tableRows = size[1];
@@ -84,7 +84,7 @@ class RowOperationTest {
     /**
      * @param withX whether some indices are negative; else x is left out
      */
-    private static Trial selectRows(
+    static Trial selectRows(
             int rows,
             int yRows,
             int cols,

@@ -240,7 +240,8 @@ class WorkerPoolTest {
             assertThatThrownBy(() -> pool.run(launch(20, i -> pool.run(inner))))
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("may not use the worker pool");
-            assertThatThrownBy(() -> pool.run(launch(20, i -> pool.close())))
+            Runnable close = pool::close;
+            assertThatThrownBy(() -> pool.run(launch(20, i -> close.run())))
                     .isInstanceOf(IllegalStateException.class);
             pool.run(inner);
         }

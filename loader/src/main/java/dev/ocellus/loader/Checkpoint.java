@@ -118,7 +118,8 @@ public final class Checkpoint implements AutoCloseable {
         Optional<String> pyTorch = names.stream().filter(Checkpoint::isPyTorch).findFirst();
         if (pyTorch.isPresent()) {
             return new CheckpointException(
-                    "%s: holds only PyTorch weights (%s), which are not read; use the safetensors files of the model"
+                    ("%s: holds only PyTorch weights (%s), which are not read; "
+                                    + "use the safetensors files of the model")
                             .formatted(folder, pyTorch.get()));
         }
         return new CheckpointException(folder + ": holds no weights; " + CONTENT);

@@ -53,7 +53,8 @@ record ShardIndex(Path file, Map<String, String> shardOf) {
                                 .noneMatch(c -> c == '/' || c == '\\' || c == ':' || c < ' ');
         if (!plain) {
             throw new CheckpointException(
-                    "%s: tensor '%s' is mapped to '%s', which is not the name of a file in the same folder"
+                    ("%s: tensor '%s' is mapped to '%s', which is not the name of "
+                                    + "a file in the same folder")
                             .formatted(file, tensor, name));
         }
         return name;

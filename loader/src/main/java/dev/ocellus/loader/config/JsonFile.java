@@ -32,12 +32,16 @@ public final class JsonFile {
      * @throws ConfigException if the file can't be read, is over 100 MB or isn't one JSON value
      */
     public static JsonNode read(Path file) {
+        if (!Files.isRegularFile(file)) {
+            throw new ConfigException(
+                    file + (Files.exists(file) ? ": is not a regular file" : ": does not exist"));
+        }
         byte[] bytes;
         try {
             long size = Files.size(file);
             if (size > MAX_BYTES) {
                 throw new ConfigException(
-                        "%s: %,d bytes is too much for a JSON file (at most %,d)"
+                        "%s: %d bytes is too much for a JSON file (at most %d)"
                                 .formatted(file, size, MAX_BYTES));
             }
             bytes = Files.readAllBytes(file);

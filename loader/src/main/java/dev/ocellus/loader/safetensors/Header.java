@@ -71,14 +71,15 @@ record Header(List<Entry> entries, Map<String, String> metadata, long dataOffset
             throw new SafetensorsException(
                     file,
                     Rule.HEADER_TOO_LONG,
-                    "not a safetensors file: the header length field says %s bytes, at most %,d are allowed"
+                    ("not a safetensors file: the header length field says %s "
+                                    + "bytes, at most %d are allowed")
                             .formatted(Long.toUnsignedString(length), MAX_BYTES));
         }
         if (length > fileSize - LENGTH_BYTES) {
             throw new SafetensorsException(
                     file,
                     Rule.HEADER_PAST_END,
-                    "the header length field says %,d bytes, the file has %,d behind it"
+                    "the header length field says %d bytes, the file has %d behind it"
                             .formatted(length, fileSize - LENGTH_BYTES));
         }
     }
@@ -101,21 +102,22 @@ record Header(List<Entry> entries, Map<String, String> metadata, long dataOffset
                 throw new SafetensorsException(
                         file,
                         Rule.OVERLAP,
-                        "tensors '%s' and '%s' overlap: one ends at byte %,d, the other begins at %,d"
+                        "tensors '%s' and '%s' overlap: one ends at byte %d, the other begins at %d"
                                 .formatted(before, name, covered, entry.begin()));
             }
             if (entry.begin() > covered) {
                 throw new SafetensorsException(
                         file,
                         Rule.HOLE,
-                        "bytes %,d to %,d before tensor '%s' belong to no tensor"
+                        "bytes %d to %d before tensor '%s' belong to no tensor"
                                 .formatted(covered, entry.begin(), name));
             }
             if (entry.end() > dataSize) {
                 throw new SafetensorsException(
                         file,
                         Rule.PAST_END,
-                        "tensor '%s' ends at byte %,d behind the header, the file has %,d there; is it an incomplete download?"
+                        ("tensor '%s' ends at byte %d behind the header, the file has "
+                                        + "%d there; is it an incomplete download?")
                                 .formatted(name, entry.end(), dataSize));
             }
             covered = entry.end();
@@ -125,7 +127,7 @@ record Header(List<Entry> entries, Map<String, String> metadata, long dataOffset
             throw new SafetensorsException(
                     file,
                     Rule.HOLE,
-                    "the last %,d bytes of the file belong to no tensor"
+                    "the last %d bytes of the file belong to no tensor"
                             .formatted(dataSize - covered));
         }
     }

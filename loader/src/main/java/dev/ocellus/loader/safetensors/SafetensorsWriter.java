@@ -97,7 +97,7 @@ public final class SafetensorsWriter {
         long length = header.length - Header.LENGTH_BYTES;
         if (length > Header.MAX_BYTES) {
             throw new IllegalArgumentException(
-                    "a header of %,d bytes is over the limit of %,d"
+                    "a header of %d bytes is over the limit of %d"
                             .formatted(length, Header.MAX_BYTES));
         }
         ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN).putLong(length);

@@ -113,7 +113,7 @@ class JsonTest {
                 .hasMessageContaining("must be a JSON object, found a JSON array");
         assertThatThrownBy(() -> Json.read(folder.resolve("none.json")))
                 .isInstanceOf(ConfigException.class)
-                .hasMessageContaining("can't be read");
+                .hasMessageContaining("does not exist");
     }
 
     private static void assertMessage(ThrowingCallable call, String message) {

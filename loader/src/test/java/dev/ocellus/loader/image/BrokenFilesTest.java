@@ -89,7 +89,7 @@ class BrokenFilesTest {
         "png-rgb-16.png, 16, 4",
         "bmp-24.bmp, 18, -4",
         "gif-256.gif, 6, -2",
-        "webp-lossless-alpha.webp, 24, -3"
+        "webp-animated.webp, 24, -3"
     })
     void hugePicturesAreRefusedByTheirHeader(String name, int at, int bytes) throws IOException {
         byte[] file = References.bytes(name);

@@ -30,6 +30,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 
 /** Files that the format allows, and what happens to them while they are open. */
 class SafetensorsFileTest {
@@ -199,6 +201,34 @@ class SafetensorsFileTest {
         file.close();
         assertThatThrownBy(() -> read(w)).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(w::releasePages).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void closingUnderACopyIsAnErrorThereNotACrash() throws InterruptedException {
+        int bytes = 16 << 20;
+        RawFiles.write(
+                path, header(entry("w", "U8", "[" + bytes + "]", 0, bytes)), new byte[bytes]);
+        for (int round = 0; round < 5; round++) {
+            SafetensorsFile file = SafetensorsFile.open(path);
+            StoredTensor w = file.tensors().getFirst();
+            CountDownLatch started = new CountDownLatch(1);
+            AtomicReference<Throwable> failure = new AtomicReference<>();
+            Thread reader =
+                    new Thread(
+                            () -> {
+                                while (true) {
+                                    read(w);
+                                    w.releasePages();
+                                    started.countDown();
+                                }
+                            });
+            reader.setUncaughtExceptionHandler((thread, e) -> failure.set(e));
+            reader.start();
+            started.await();
+            file.close();
+            reader.join();
+            assertThat(failure.get()).isInstanceOf(IllegalStateException.class);
+        }
     }
 
     @Test

@@ -1,0 +1,103 @@
+package dev.ocellus.bench;
+
+import dev.ocellus.kernels.Activation;
+import dev.ocellus.kernels.ComputeType;
+import dev.ocellus.kernels.KernelCall;
+import dev.ocellus.kernels.Panels;
+import dev.ocellus.tensor.DType;
+
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+
+import java.util.concurrent.TimeUnit;
+
+/** Matrix products with packed weights: one row (decoding, GEMV) and many (prefill, GEMM). */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+public class MatMulBenchmark {
+    /** Bytes of weights that one round visits: far more than the last level cache. */
+    private static final long ROUND_BYTES = 512L << 20;
+
+    @Param({"1", "512"})
+    public int rows;
+
+    @Param({"2048"})
+    public int n;
+
+    @Param({"2048"})
+    public int k;
+
+    @Param({"F32", "BF16"})
+    public DType weights;
+
+    @Param({"F32", "BF16"})
+    public ComputeType compute;
+
+    @Param({"1"})
+    public int threads;
+
+    private KernelState state;
+
+    /** bfloat16 products need bfloat16 weights. */
+    static boolean sensible(DType weights, ComputeType compute) {
+        return weights == DType.BF16 || compute == ComputeType.F32;
+    }
+
+    static Work work(int rows, int n, int k, DType weights) {
+        return new Work(
+                2.0 * rows * n * k, (double) Panels.bytes(weights, n, k) + 4.0 * rows * (n + k));
+    }
+
+    @Setup(Level.Trial)
+    public void setUp() {
+        if (!sensible(weights, compute)) {
+            throw new IllegalArgumentException("compute type " + compute + " needs BF16 weights");
+        }
+        state = new KernelState(threads);
+        long x = state.floats((long) rows * k);
+        long out = state.floats((long) rows * n);
+        long bytes = Panels.bytes(weights, n, k);
+        long copies = rows > 16 ? 2 : Math.max(2, ROUND_BYTES / bytes);
+        for (long i = 0; i < copies; i++) {
+            long w = weights == DType.F32 ? state.floats(bytes / 4) : state.halves(bytes / 2);
+            state.add(
+                    new KernelCall.MatMul(
+                            x,
+                            k,
+                            w,
+                            weights,
+                            0,
+                            0,
+                            0,
+                            0,
+                            out,
+                            n,
+                            rows,
+                            0,
+                            n,
+                            k,
+                            compute,
+                            Activation.NONE,
+                            0));
+        }
+    }
+
+    @Benchmark
+    public void matMul() {
+        state.run();
+    }
+
+    @TearDown(Level.Trial)
+    public void tearDown() {
+        state.close();
+    }
+}

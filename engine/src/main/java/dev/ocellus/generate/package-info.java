@@ -1,0 +1,2 @@
+/** Token by token: cache pages, prefill in chunks, shared decoding steps, sampling. */
+package dev.ocellus.generate;

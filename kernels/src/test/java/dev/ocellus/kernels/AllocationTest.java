@@ -1,0 +1,90 @@
+package dev.ocellus.kernels;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ocellus.kernels.OperationCheck.Maker;
+import dev.ocellus.tensor.DType;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import java.lang.management.ManagementFactory;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+
+/** Once warm, no kernel allocates: the memory of an inference is planned, not collected. */
+class AllocationTest {
+    private static final int RUNS = 200;
+    private static final int ROUNDS = 100;
+
+    private static final com.sun.management.ThreadMXBean THREADS =
+            (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+    private static Map<String, Maker> trials() {
+        Map<String, Maker> t = new LinkedHashMap<>();
+        var matMul = new MatMulOperationTest.Size(3, 33, 17);
+        for (var types : MatMulOperationTest.Types.values()) {
+            t.put("MatMul " + types, (o, r) -> MatMulOperationTest.linear(types, matMul, 1, o, r));
+            t.put("gated " + types, (o, r) -> MatMulOperationTest.gated(types, matMul, 1, o, r));
+        }
+        long[] size = {4, 33};
+        t.put("RmsNorm", (o, r) -> NormOperationTest.rmsNorm(4, 2, 16, o, r));
+        t.put("LayerNorm", (o, r) -> NormOperationTest.layerNorm(4, 33, true, 0, o, r));
+        t.put("Add", (o, r) -> PointwiseOperationTest.add(4, 33, 2, o, r));
+        t.put("Scale", (o, r) -> PointwiseOperationTest.scale(4, 33, true, o, r));
+        for (Activation act : Activation.values()) {
+            t.put(act.name(), (o, r) -> PointwiseOperationTest.activate(act, size, o, r));
+        }
+        t.put(
+                "GatedActivate",
+                (o, r) -> PointwiseOperationTest.gatedActivate(Activation.SILU, size, o, r));
+        t.put("RopeTable", (o, r) -> RopeOperationTest.table(4, 16, 100, o, r));
+        t.put("Rope", (o, r) -> RopeOperationTest.rope(4, 2, 40, 16, o, r));
+        long[] gather = {4, 9, 33};
+        t.put("Gather", (o, r) -> RowOperationTest.gather(DType.F16, true, gather, o, r));
+        t.put("SelectRows", (o, r) -> RowOperationTest.selectRows(4, 5, 33, true, o, r));
+        t.put("Patchify", (o, r) -> ImageOperationTest.patchify(2, 3, 8, 8, 4, o, r));
+        t.put("AssembleTokens", (o, r) -> ImageOperationTest.assembleTokens(2, 4, 16, o, r));
+        t.put(
+                "PixelUnshuffle",
+                (o, r) -> ImageOperationTest.pixelUnshuffle(2, 1, 4, 4, 8, 2, 1, o, r));
+        var heads = new AttentionOperationTest.Heads(2, 1, 16);
+        t.put("Attention", (o, r) -> AttentionOperationTest.attention(2, 3, 5, heads, o, r));
+        int[][] batch = {{2, 5}, {0, 3}};
+        for (DType type : List.of(DType.F32, DType.BF16)) {
+            t.put(
+                    "PagedAttention " + type,
+                    (o, r) -> AttentionOperationTest.paged(type, 4, batch, heads, o, r));
+        }
+        return t;
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("dev.ocellus.kernels.OperationCheck#providers")
+    void runsAllocateNothing(KernelProvider provider) {
+        trials().forEach((name, maker) -> assertThat(bytes(provider, maker)).as(name).isZero());
+    }
+
+    /** Least bytes allocated by a number of runs; the first ones may, while they are compiled. */
+    private static long bytes(KernelProvider provider, Maker maker) {
+        try (Operands operands = new Operands(Placement.STARTS_AT_GUARD)) {
+            Trial t = maker.make(operands, new SplittableRandom(1));
+            Matrix out = operands.matrix(t.rows() * t.outRows(), t.cols(), t.ldo());
+            KernelCall call = t.call().at(0, t.rows(), 0, out.address());
+            List<Launch> launches = OperationCheck.bind(provider, operands, call);
+            long least = Long.MAX_VALUE;
+            for (int round = 0; round < ROUNDS && least > 0; round++) {
+                long before = THREADS.getCurrentThreadAllocatedBytes();
+                for (int run = 0; run < RUNS; run++) {
+                    for (int i = 0; i < launches.size(); i++) {
+                        launches.get(i).run(0, launches.get(i).units());
+                    }
+                }
+                least = Math.min(least, THREADS.getCurrentThreadAllocatedBytes() - before);
+            }
+            return least;
+        }
+    }
+}

@@ -1,0 +1,247 @@
+package dev.ocellus.kernels;
+
+import dev.ocellus.kernels.KernelCall.Attention;
+import dev.ocellus.kernels.KernelCall.PagedAttention;
+import dev.ocellus.kernels.OperationCheck.Setting;
+import dev.ocellus.tensor.DType;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.random.RandomGenerator;
+
+class AttentionOperationTest {
+    private static final String SETTINGS = "dev.ocellus.kernels.OperationCheck#settings";
+
+    record Heads(int heads, int kvHeads, int headDim) {
+        int cols() {
+            return heads * headDim;
+        }
+
+        int kvHead(int head) {
+            return head / (heads / kvHeads);
+        }
+
+        @Override
+        public String toString() {
+            return "heads %d/%d of %d".formatted(heads, kvHeads, headDim);
+        }
+    }
+
+    private static final List<Heads> HEADS =
+            List.of(
+                    new Heads(1, 1, 1),
+                    new Heads(2, 1, 5),
+                    new Heads(3, 3, 16),
+                    new Heads(4, 2, 24),
+                    new Heads(7, 1, 33),
+                    new Heads(2, 2, 64),
+                    new Heads(2, 1, 128));
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource(SETTINGS)
+    void attention(Setting setting) {
+        // Segments, query length, key length.
+        int[][] sizes = {{1, 1, 1}, {2, 3, 5}, {3, 7, 4}, {1, 17, 33}, {2, 2, 130}};
+        for (int[] s : sizes) {
+            for (Heads heads : HEADS) {
+                OperationCheck.check(
+                        setting, 20, (ops, rnd) -> attention(s[0], s[1], s[2], heads, ops, rnd));
+            }
+        }
+    }
+
+    static Trial attention(
+            int segments,
+            int queryLength,
+            int keyLength,
+            Heads h,
+            Operands operands,
+            RandomGenerator random) {
+        int kvCols = h.kvHeads * h.headDim;
+        Matrix q = scaled(operands.random((long) segments * queryLength, h.cols(), random));
+        Matrix k = operands.random((long) segments * keyLength, kvCols, random);
+        Matrix v = operands.random((long) segments * keyLength, kvCols, random);
+        double scale = 1 / Math.sqrt(h.headDim);
+        double[][] expected = new double[segments * queryLength][h.cols()];
+        double[][] tolerance = new double[segments * queryLength][h.cols()];
+        for (int r = 0; r < expected.length; r++) {
+            long firstKey = (long) r / queryLength * keyLength;
+            for (int head = 0; head < h.heads; head++) {
+                long kvCol = (long) h.kvHead(head) * h.headDim;
+                AttentionOracle.attend(
+                        vector(q, r, head, h.headDim),
+                        keyLength,
+                        (t, i) -> k.get(firstKey + t, kvCol + i),
+                        (t, i) -> v.get(firstKey + t, kvCol + i),
+                        scale,
+                        expected[r],
+                        tolerance[r],
+                        head * h.headDim);
+            }
+        }
+        long ldo = h.cols() + 3;
+        Trial.Call call =
+                (first, count, rowCount, out) ->
+                        new Attention(
+                                q.address(first * queryLength),
+                                q.ld(),
+                                k.address(first * keyLength),
+                                k.ld(),
+                                v.address(first * keyLength),
+                                v.ld(),
+                                out,
+                                ldo,
+                                count,
+                                rowCount,
+                                queryLength,
+                                keyLength,
+                                h.heads,
+                                h.kvHeads,
+                                h.headDim,
+                                scale);
+        return new Trial(
+                "Attention segments %d queries %d keys %d %s"
+                        .formatted(segments, queryLength, keyLength, h),
+                segments,
+                queryLength,
+                h.cols(),
+                ldo,
+                call,
+                (r, c) -> expected[(int) r][(int) c],
+                (r, c) -> tolerance[(int) r][(int) c],
+                List.of());
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource(SETTINGS)
+    void pagedAttention(Setting setting) {
+        // Slots of each sequence before and after the rows of this call.
+        int[][][] batches = {
+            {{0, 1}}, {{4, 5}, {0, 3}}, {{15, 17}, {31, 32}, {7, 11}}, {{0, 37}}, {{140, 150}}
+        };
+        for (DType type : List.of(DType.F32, DType.F16, DType.BF16)) {
+            for (int b = 0; b < batches.length; b++) {
+                for (Heads heads : HEADS) {
+                    int[][] batch = batches[b];
+                    int pageTokens = List.of(16, 1, 16, 5, 32).get(b);
+                    OperationCheck.check(
+                            setting,
+                            21,
+                            (ops, rnd) -> paged(type, pageTokens, batch, heads, ops, rnd));
+                }
+            }
+        }
+    }
+
+    static Trial paged(
+            DType type,
+            int pageTokens,
+            int[][] batch,
+            Heads h,
+            Operands operands,
+            RandomGenerator random) {
+        int[] lengths = List.of(batch).stream().mapToInt(span -> span[1]).toArray();
+        PagedCache cache =
+                new PagedCache(operands, type, pageTokens, h.kvHeads, h.headDim, lengths);
+        int rows = List.of(batch).stream().mapToInt(span -> span[1] - span[0]).sum();
+        Matrix q = scaled(operands.random(rows, h.cols(), random));
+        double scale = 1 / Math.sqrt(h.headDim);
+        int[] sequence = new int[rows];
+        int[] slot = new int[rows];
+        double[][] expected = new double[rows][h.cols()];
+        double[][] tolerance = new double[rows][h.cols()];
+        int r = 0;
+        for (int s = 0; s < batch.length; s++) {
+            float[][][] keys = fill(cache, true, s, lengths[s], random);
+            float[][][] values = fill(cache, false, s, lengths[s], random);
+            for (int t = batch[s][0]; t < batch[s][1]; t++, r++) {
+                sequence[r] = s;
+                slot[r] = t;
+                for (int head = 0; head < h.heads; head++) {
+                    float[][] headKeys = keys[h.kvHead(head)];
+                    float[][] headValues = values[h.kvHead(head)];
+                    AttentionOracle.attend(
+                            vector(q, r, head, h.headDim),
+                            t + 1,
+                            (key, i) -> headKeys[(int) key][(int) i],
+                            (key, i) -> headValues[(int) key][(int) i],
+                            scale,
+                            expected[r],
+                            tolerance[r],
+                            head * h.headDim);
+                }
+            }
+        }
+        long sequenceAt = operands.ints(sequence).address();
+        long slotAt = operands.ints(slot).address();
+        long ldo = h.cols() + 1;
+        Trial.Call call =
+                (first, count, rowCount, out) ->
+                        new PagedAttention(
+                                q.address(first),
+                                q.ld(),
+                                sequenceAt + first * 4,
+                                slotAt + first * 4,
+                                cache.tableAddress(),
+                                cache.maxPages,
+                                pageTokens,
+                                cache.kOffset,
+                                cache.vOffset,
+                                type,
+                                out,
+                                ldo,
+                                count,
+                                rowCount,
+                                h.heads,
+                                h.kvHeads,
+                                h.headDim,
+                                scale);
+        return new Trial(
+                "PagedAttention %s slots %s of pages of %d, %s"
+                        .formatted(type, Arrays.deepToString(batch), pageTokens, h),
+                rows,
+                1,
+                h.cols(),
+                ldo,
+                call,
+                (row, c) -> expected[(int) row][(int) c],
+                (row, c) -> tolerance[(int) row][(int) c],
+                List.of());
+    }
+
+    /** Random keys or values of one sequence, by head, slot and element. */
+    private static float[][][] fill(
+            PagedCache cache, boolean keys, int sequence, int length, RandomGenerator random) {
+        float[][][] stored = new float[cache.kvHeads][length][cache.headDim];
+        for (int h = 0; h < cache.kvHeads; h++) {
+            for (int t = 0; t < length; t++) {
+                for (int i = 0; i < cache.headDim; i++) {
+                    float value = (float) random.nextGaussian();
+                    stored[h][t][i] = cache.store(keys, sequence, t, h, i, value);
+                }
+            }
+        }
+        return stored;
+    }
+
+    private static float[] vector(Matrix q, long row, int head, int headDim) {
+        float[] v = new float[headDim];
+        for (int i = 0; i < headDim; i++) {
+            v[i] = q.get(row, (long) head * headDim + i);
+        }
+        return v;
+    }
+
+    /** Makes every second row large, so that its softmax is all but a choice of one key. */
+    private static Matrix scaled(Matrix q) {
+        for (long r = 1; r < q.rows(); r += 2) {
+            for (long c = 0; c < q.cols(); c++) {
+                q.set(r, c, 20 * q.get(r, c));
+            }
+        }
+        return q;
+    }
+}
