@@ -19,6 +19,29 @@ final class Utf8 {
         return b >> 3 == 0b11110 ? 4 : 0;
     }
 
+    /** Whether a byte begins some character; overlong and too large beginnings don't. */
+    static boolean begins(byte first) {
+        int b = first & 0xff;
+        return length(first) > 0 && b != 0xc0 && b != 0xc1 && b <= 0xf4;
+    }
+
+    /** Whether some character begins with these bytes and this next one. */
+    static boolean continues(byte[] sequence, int count, byte next) {
+        int b = next & 0xff;
+        int low = 0x80;
+        int high = 0xbf;
+        if (count == 1) {
+            switch (sequence[0] & 0xff) {
+                case 0xe0 -> low = 0xa0;
+                case 0xed -> high = 0x9f;
+                case 0xf0 -> low = 0x90;
+                case 0xf4 -> high = 0x8f;
+                default -> {}
+            }
+        }
+        return b >= low && b <= high;
+    }
+
     /**
      * The code point of a sequence whose continuation marks are right, or -1 if it is overlong or
      * no character.
