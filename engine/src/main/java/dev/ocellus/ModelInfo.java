@@ -1,7 +1,6 @@
 package dev.ocellus;
 
 import dev.ocellus.kernels.ComputeType;
-import dev.ocellus.loader.Checkpoint;
 import dev.ocellus.tensor.DType;
 
 import java.nio.file.Path;
@@ -91,9 +90,8 @@ public record ModelInfo(
      *     here, or a broken one
      */
     public static ModelInfo of(Path folder, OpenOptions options) {
-        try (Checkpoint checkpoint = Checkpoint.open(folder);
-                ModelSurvey survey = new ModelSurvey(checkpoint, options)) {
-            return survey.info();
+        try (ModelPlans plans = ModelPlans.open(folder, options)) {
+            return new ModelSurvey(plans).info();
         }
     }
 }

@@ -1,192 +1,137 @@
 package dev.ocellus;
 
-import dev.ocellus.chat.TilePolicy;
-import dev.ocellus.device.CpuDevice;
-import dev.ocellus.device.Device;
-import dev.ocellus.device.PlanCache;
-import dev.ocellus.device.WeightStore;
 import dev.ocellus.generate.LanguageRunner;
 import dev.ocellus.generate.VisionRunner;
 import dev.ocellus.graph.CacheShape;
-import dev.ocellus.graph.Graph;
-import dev.ocellus.graph.Value;
 import dev.ocellus.loader.Checkpoint;
-import dev.ocellus.loader.config.Json;
 import dev.ocellus.loader.safetensors.StoredTensor;
-import dev.ocellus.model.CausalLm;
 import dev.ocellus.model.DecoderConfig;
-import dev.ocellus.model.InternVl;
-import dev.ocellus.model.InternVlConfigs;
-import dev.ocellus.model.Models;
 import dev.ocellus.model.VisionConfig;
-import dev.ocellus.model.VisionConfigs;
-import dev.ocellus.model.VisionTower;
 import dev.ocellus.plan.Packing;
 import dev.ocellus.plan.Plan;
-import dev.ocellus.plan.PlanOptions;
-import dev.ocellus.tensor.DType;
 
 import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
-/** Makes the {@link ModelInfo} of a checkpoint: describes its model and plans it. */
-final class ModelSurvey implements AutoCloseable {
-    private final Checkpoint checkpoint;
-    private final OpenOptions options;
-    private final boolean ownsDevice;
-    private final Device device;
-    private final PlanOptions planOptions;
-    private final WeightStore store;
-    private final PlanCache plans;
+/** Makes the {@link ModelInfo} of a checkpoint from its plans. */
+final class ModelSurvey {
+    private final ModelPlans plans;
+    private final Set<Packing> packings = new LinkedHashSet<>();
 
-    ModelSurvey(Checkpoint checkpoint, OpenOptions options) {
-        this.checkpoint = checkpoint;
-        this.options = options;
-        ownsDevice = options.device() == null;
-        device = ownsDevice ? new CpuDevice() : options.device();
-        planOptions = new PlanOptions(LoadedModel.compute(options.compute(), device));
-        store = device.newWeightStore();
-        plans = new PlanCache(device, store, 0);
+    ModelSurvey(ModelPlans plans) {
+        this.plans = plans;
     }
 
     ModelInfo info() {
-        Json config = checkpoint.config();
-        if (InternVlConfigs.matches(config)) {
-            InternVl model = Models.internVl(checkpoint);
-            return language(model.language(), model);
-        }
-        return VisionConfigs.matches(config)
-                ? vision(Models.vision(checkpoint))
-                : language(Models.language(checkpoint), null);
-    }
-
-    private ModelInfo language(CausalLm model, InternVl internVl) {
-        DecoderConfig config = model.config();
-        long context =
-                options.contextTokens() == 0 ? config.contextLength() : options.contextTokens();
-        DType cacheType = LoadedModel.cacheType(options, planOptions.compute());
-        CacheShape cache = model.cacheShape(LoadedModel.PAGE_TOKENS, cacheType);
-        LanguageRunner runner =
-                new LanguageRunner(model, device, planOptions, plans, cache, context);
-        Plan decode = runner.plan(runner.capacity(1, 1, false));
-        Plan prompt = runner.plan(runner.capacity(LanguageRunner.LONGEST_CHUNK, 1, false));
-        Set<Packing> packings = new LinkedHashSet<>(decode.packings());
-        packings.addAll(prompt.packings());
-        Set<Capability> capabilities = EnumSet.of(Capability.CHAT);
-        long visionWorkspace = 0;
-        long tileFeatures = 0;
-        if (internVl != null) {
-            capabilities.add(Capability.IMAGE_INPUT);
-            capabilities.add(Capability.MULTIPLE_IMAGES);
-            TilePolicy tiles =
-                    TilePolicy.of(checkpoint, internVl.config(), options.maxTiles());
-            long batch =
-                    new VisionRunner(internVl, device, planOptions, plans)
-                            .batch(
-                                    tiles.maxTiles() + (tiles.thumbnail() ? 1 : 0),
-                                    tiles.height(),
-                                    tiles.width());
-            Plan vision =
-                    device.plan(
-                            internVl.visionGraph(batch, tiles.height(), tiles.width()),
-                            planOptions);
-            packings.addAll(vision.packings());
-            visionWorkspace = vision.workspaceBytes();
-            tileFeatures = 4 * tiles.tokensPerTile() * config.hiddenSize();
-        }
-        return info(
-                parts(internVl, config),
-                capabilities,
-                context,
-                new ModelInfo.Memory(
-                        packings.stream().mapToLong(Packing::bytes).sum(),
-                        decode.workspaceBytes(),
-                        prompt.workspaceBytes(),
-                        visionWorkspace,
-                        tileFeatures,
-                        cache.tokenBytes(),
-                        cache.pages(context) * cache.pageBytes(),
-                        cacheType));
-    }
-
-    private ModelInfo vision(VisionTower tower) {
-        VisionConfig c = tower.config();
-        Graph g = new Graph("vision");
-        Value pixels =
-                g.input(
-                        "pixel_values",
-                        DType.F32,
-                        null,
-                        1,
-                        c.numChannels(),
-                        c.imageHeight(),
-                        c.imageWidth());
-        List<Value> states = tower.states(g, pixels, c.numHiddenLayers());
-        g.output("last_hidden_state", tower.lastHiddenState(g, states.getLast()));
-        Plan plan = device.plan(g, planOptions);
-        return info(
-                List.of(new ModelInfo.Part("vision", shape(c), checkpoint.parameterCount())),
-                EnumSet.noneOf(Capability.class),
-                0,
-                new ModelInfo.Memory(
-                        plan.weightBytes(), 0, 0, plan.workspaceBytes(), 0, 0, 0, null));
-    }
-
-    private ModelInfo info(
-            List<ModelInfo.Part> parts,
-            Set<Capability> capabilities,
-            long context,
-            ModelInfo.Memory memory) {
-        Json config = checkpoint.config();
-        List<String> architectures = config.getStrings("architectures");
+        Checkpoint checkpoint = plans.checkpoint();
+        List<String> architectures = checkpoint.config().getStrings("architectures");
         return new ModelInfo(
                 checkpoint.folder(),
                 architectures.isEmpty()
-                        ? config.getString("model_type", "unknown")
+                        ? checkpoint.config().getString("model_type", "unknown")
                         : architectures.getFirst(),
-                parts,
+                parts(),
                 checkpoint.parametersByDType(),
                 checkpoint.byteSize(),
-                capabilities,
-                context,
-                device.description(),
-                planOptions.compute(),
-                memory);
+                capabilities(),
+                plans.contextTokens(),
+                plans.device().description(),
+                plans.planOptions().compute(),
+                memory());
     }
 
-    /** Tensors belong to a part by their names, which all layouts share so far. */
-    private List<ModelInfo.Part> parts(InternVl internVl, DecoderConfig language) {
-        Map<String, Long> counts = new LinkedHashMap<>();
-        for (StoredTensor t : checkpoint.tensors()) {
-            counts.merge(internVl == null ? "language" : part(t.name()), t.elements(), Long::sum);
+    private Set<Capability> capabilities() {
+        Set<Capability> all = EnumSet.noneOf(Capability.class);
+        if (plans.language() != null) {
+            all.add(Capability.CHAT);
         }
+        if (plans.internVl() != null) {
+            all.add(Capability.IMAGE_INPUT);
+            all.add(Capability.MULTIPLE_IMAGES);
+        }
+        return all;
+    }
+
+    private ModelInfo.Memory memory() {
+        long decode = 0;
+        long prompt = 0;
+        long vision = 0;
+        long features = 0;
+        if (plans.language() != null) {
+            decode = workspace(plans.decode(1));
+            prompt = workspace(plans.prefill(LanguageRunner.LONGEST_CHUNK));
+        }
+        if (plans.tower() != null) {
+            vision = workspace(plans.vision(tilesTogether()));
+        }
+        if (plans.tiles() != null) {
+            features = 4 * plans.tiles().tokensPerTile() * plans.language().config().hiddenSize();
+        }
+        CacheShape cache = plans.cacheShape();
+        return new ModelInfo.Memory(
+                packings.stream().mapToLong(Packing::bytes).sum(),
+                decode,
+                prompt,
+                vision,
+                features,
+                cache == null ? 0 : cache.tokenBytes(),
+                cache == null ? 0 : cache.pages(plans.contextTokens()) * cache.pageBytes(),
+                cache == null ? null : cache.dtype());
+    }
+
+    /** Bytes of a plan's workspace; its weights are noted. */
+    private long workspace(Plan plan) {
+        packings.addAll(plan.packings());
+        return plan.workspaceBytes();
+    }
+
+    private long tilesTogether() {
+        if (plans.tiles() == null) {
+            return 1;
+        }
+        int most = plans.tiles().maxTiles() + (plans.tiles().thumbnail() ? 1 : 0);
+        return VisionRunner.batch(
+                plans.internVl().config(), most, plans.tiles().height(), plans.tiles().width());
+    }
+
+    /** Tensors belong to a part by their names, which differ between the layouts. */
+    private List<ModelInfo.Part> parts() {
+        Map<String, Long> counts =
+                plans.checkpoint().tensors().stream()
+                        .collect(
+                                Collectors.groupingBy(
+                                        t -> part(t.name()),
+                                        Collectors.summingLong(StoredTensor::elements)));
         List<ModelInfo.Part> parts = new ArrayList<>();
-        if (internVl != null) {
-            parts.add(
-                    new ModelInfo.Part(
-                            "vision",
-                            shape(internVl.config().vision()),
-                            counts.getOrDefault("vision", 0L)));
-            parts.add(
-                    new ModelInfo.Part(
-                            "projector",
-                            "%d x %d tokens to 1"
-                                    .formatted(
-                                            internVl.config().block(), internVl.config().block()),
-                            counts.getOrDefault("projector", 0L)));
+        if (plans.tower() != null) {
+            parts.add(part("vision", shape(plans.tower().config()), counts));
         }
-        parts.add(
-                new ModelInfo.Part(
-                        "language", shape(language), counts.getOrDefault("language", 0L)));
+        if (plans.internVl() != null) {
+            long block = plans.internVl().config().block();
+            parts.add(part("projector", block * block + " patches to a token", counts));
+        }
+        if (plans.language() != null) {
+            parts.add(part("language", shape(plans.language().config()), counts));
+        }
         return parts;
     }
 
-    private static String part(String tensor) {
+    private static ModelInfo.Part part(String name, String shape, Map<String, Long> counts) {
+        return new ModelInfo.Part(name, shape, counts.getOrDefault(name, 0L));
+    }
+
+    private String part(String tensor) {
+        if (plans.internVl() == null) {
+            // A whole CLIP checkpoint has a text half as well, which is not run.
+            return plans.language() != null
+                    ? "language"
+                    : tensor.startsWith("text_model.") ? "text" : "vision";
+        }
         if (tensor.contains("vision_model.") || tensor.contains("vision_tower.")) {
             return "vision";
         }
@@ -214,14 +159,5 @@ final class ModelSurvey implements AutoCloseable {
                         c.numAttentionHeads(),
                         c.numKeyValueHeads(),
                         c.vocabSize());
-    }
-
-    @Override
-    public void close() {
-        plans.close();
-        store.close();
-        if (ownsDevice) {
-            device.close();
-        }
     }
 }

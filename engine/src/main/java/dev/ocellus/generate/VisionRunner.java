@@ -5,6 +5,7 @@ import dev.ocellus.device.PlanCache;
 import dev.ocellus.device.Run;
 import dev.ocellus.graph.Count;
 import dev.ocellus.model.InternVl;
+import dev.ocellus.model.InternVlConfig;
 import dev.ocellus.plan.PlanOptions;
 
 import java.lang.foreign.MemorySegment;
@@ -47,7 +48,7 @@ public final class VisionRunner {
         long tokens = model.config().tokensPerTile(height, width);
         long tileBytes = 4L * model.config().vision().numChannels() * height * width;
         long featureBytes = 4 * tokens * model.config().language().hiddenSize();
-        long batch = batch(tiles, height, width);
+        long batch = batch(model.config(), tiles, height, width);
         for (int at = 0; at < tiles; at += (int) batch) {
             int n = (int) Math.min(batch, tiles - at);
             Capacity capacity = new Capacity(batch, height, width);
@@ -70,8 +71,8 @@ public final class VisionRunner {
     }
 
     /** Tiles of one run: a power of two, so that few plans serve all images. */
-    public long batch(int tiles, int height, int width) {
-        long p = model.config().vision().patchSize();
+    public static long batch(InternVlConfig model, int tiles, int height, int width) {
+        long p = model.vision().patchSize();
         long rows = 1 + height / p * (width / p);
         long most = Math.max(1, Long.highestOneBit(ROWS / rows));
         return Math.min(most, tiles == 1 ? 1 : Long.highestOneBit(tiles - 1) * 2);

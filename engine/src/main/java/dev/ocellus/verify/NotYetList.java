@@ -41,7 +41,8 @@ public final class NotYetList {
                         file + ": '" + text + "' has no reason after it");
             }
             entries.add(
-                    new Entry(FileSystems.getDefault().getPathMatcher("glob:" + parts[0]), parts[1]));
+                    new Entry(
+                            FileSystems.getDefault().getPathMatcher("glob:" + parts[0]), parts[1]));
         }
         return new NotYetList(entries);
     }

@@ -3,8 +3,9 @@ package dev.ocellus.chat;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.util.List;
 import org.junit.jupiter.api.Test;
+
+import java.util.List;
 
 /** Prompts byte for byte as the original code writes them. */
 class ConversationTemplateTest {
@@ -29,11 +30,13 @@ class ConversationTemplateTest {
         for (String name : List.of("Hermes-2", "internlm2-chat")) {
             assertThat(render(name, ONE))
                     .isEqualTo(
-                            "<|im_start|>system\n" + SYSTEM_2
+                            "<|im_start|>system\n"
+                                    + SYSTEM_2
                                     + "<|im_end|><|im_start|>user\nWhy?<|im_end|><|im_start|>assistant\n");
             assertThat(render(name, TWO))
                     .isEqualTo(
-                            "<|im_start|>system\n" + SYSTEM_2
+                            "<|im_start|>system\n"
+                                    + SYSTEM_2
                                     + "<|im_end|><|im_start|>user\nWho?<|im_end|><|im_start|>assistant\nMe.<|im_end|>"
                                     + "<|im_start|>user\nWhy?<|im_end|><|im_start|>assistant\n");
             assertThat(ConversationTemplate.named(name).stop()).isEqualTo("<|im_end|>");
@@ -44,7 +47,8 @@ class ConversationTemplateTest {
     void internVl25HasANewLineAfterTheEnd() {
         assertThat(render("internvl2_5", TWO))
                 .isEqualTo(
-                        "<|im_start|>system\n" + SYSTEM_2_5
+                        "<|im_start|>system\n"
+                                + SYSTEM_2_5
                                 + "<|im_end|>\n<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\nMe.<|im_end|>\n"
                                 + "<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n");
         assertThat(ConversationTemplate.named("internvl2_5").stop()).isEqualTo("<|im_end|>");
@@ -54,7 +58,8 @@ class ConversationTemplateTest {
     void phi3() {
         assertThat(render("phi3-chat", TWO))
                 .isEqualTo(
-                        "<|system|>\n" + SYSTEM_2
+                        "<|system|>\n"
+                                + SYSTEM_2
                                 + "<|end|><|user|>\nWho?<|end|><|assistant|>\nMe.<|end|><|user|>\nWhy?<|end|><|assistant|>\n");
         assertThat(ConversationTemplate.named("phi3-chat").stop()).isEqualTo("<|end|>");
     }
@@ -62,7 +67,8 @@ class ConversationTemplateTest {
     @Test
     void bilingualLlama() {
         assertThat(render("internvl_zh", ONE)).isEqualTo(" <human>: Why? <bot>:");
-        assertThat(render("internvl_zh", TWO)).isEqualTo(" <human>: Who? <bot>: Me.</s><human>: Why? <bot>:");
+        assertThat(render("internvl_zh", TWO))
+                .isEqualTo(" <human>: Who? <bot>: Me.</s><human>: Why? <bot>:");
         assertThat(ConversationTemplate.named("internvl_zh").stop()).isEqualTo("</s>");
     }
 
@@ -74,7 +80,8 @@ class ConversationTemplateTest {
                                 + "Knowledge cutoff: 2024-06\nCurrent date: 2025-08-06\n\nReasoning: low\n\n"
                                 + "# Valid channels: final. Channel must be included for every message.<|end|>"
                                 + "<|start|>user<|message|>Why?<|end|><|start|>assistant");
-        assertThat(ConversationTemplate.named("internvl3_5_gpt_oss").stop()).isEqualTo("<|return|>");
+        assertThat(ConversationTemplate.named("internvl3_5_gpt_oss").stop())
+                .isEqualTo("<|return|>");
     }
 
     @Test

@@ -135,7 +135,7 @@ final class ChatCommand implements Callable<Integer> {
             Ocellus model, Question question, GenerationOptions generation, AnswerPrinter printer) {
         try (Session session = model.session()) {
             Reply reply = session.chat(question).options(generation);
-            try (ShutdownGuard guard = new ShutdownGuard(reply::cancel)) {
+            try (ShutdownGuard _ = new ShutdownGuard(reply::cancel)) {
                 Answer answer = printer.print(reply);
                 return answer.finishReason() == FinishReason.CANCELLED ? ShutdownGuard.EXIT : 0;
             }

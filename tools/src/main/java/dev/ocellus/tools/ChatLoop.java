@@ -106,9 +106,7 @@ final class ChatLoop {
         }
         RgbImage image = images.apply(Path.of(file));
         pending.add(image);
-        say(
-                "%d x %d pixels, goes with the next question"
-                        .formatted(image.width(), image.height()));
+        say("%d x %d pixels, goes with the next question".formatted(image.width(), image.height()));
     }
 
     private void ask(String text, LinePrompt lines) {

@@ -64,7 +64,7 @@ final class DemoCommand implements Callable<Integer> {
         out.flush();
         Reply reply = model.chat(Question.of(ImageFiles.read(image, false), question));
         Answer answer;
-        try (ShutdownGuard guard = new ShutdownGuard(reply::cancel)) {
+        try (ShutdownGuard _ = new ShutdownGuard(reply::cancel)) {
             answer = new AnswerPrinter(out, out, false, true).stream(reply);
         }
         out.println("          " + AnswerPrinter.figures(answer));
@@ -93,7 +93,8 @@ final class DemoCommand implements Callable<Integer> {
         Path folder = home.resolve(MODEL);
         if (!Files.isDirectory(folder)) {
             throw new UserException(
-                    folder + ": the demo model is not there; start the demo with tools/ocellus demo");
+                    folder
+                            + ": the demo model is not there; start the demo with tools/ocellus demo");
         }
         Path here = Path.of("").toAbsolutePath();
         return folder.startsWith(here) ? here.relativize(folder) : folder;

@@ -2,11 +2,10 @@ package dev.ocellus.tools;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.sun.management.OperatingSystemMXBean;
 
 import dev.ocellus.kernels.KernelProvider;
 import dev.ocellus.kernels.KernelProviders;
-
-import com.sun.management.OperatingSystemMXBean;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;

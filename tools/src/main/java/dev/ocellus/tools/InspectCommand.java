@@ -170,7 +170,8 @@ final class InspectCommand implements Callable<Integer> {
                         .put("not_finite", s.notFinite());
             }
             if (values > 0) {
-                Arrays.stream(TensorStatistics.first(t, values)).forEach(one.putArray("values")::add);
+                Arrays.stream(TensorStatistics.first(t, values))
+                        .forEach(one.putArray("values")::add);
             }
         }
         return node;

@@ -21,7 +21,9 @@ import picocli.CommandLine.Spec;
             ChatCommand.class,
             InfoCommand.class,
             InspectCommand.class,
+            GraphCommand.class,
             VerifyCommand.class,
+            MakeRandomCommand.class,
             DevicesCommand.class,
         },
         footer = {"", "Start with: ocellus demo", "Help on a command: ocellus COMMAND --help"})

@@ -24,7 +24,7 @@ final class PlainPrompt implements LinePrompt {
 
     @Override
     public void interruptible(Runnable work, Runnable cancel) {
-        try (ShutdownGuard guard = new ShutdownGuard(cancel)) {
+        try (ShutdownGuard _ = new ShutdownGuard(cancel)) {
             work.run();
         }
     }
