@@ -2,9 +2,9 @@
 
 Needs Pillow 12. Usage: python make_references.py OUTPUT_FOLDER
 
-<name>.<ext> is an input file, <name>.rgb what Image.open(file).convert("RGB") makes of it (raw bytes, rows from the
-top), sizes.csv lists name, width, height, orientation. resize.csv lists sizes, filter and the CRC-32 of the resized
-pixels; its inputs are the bytes of the generator in `noise`, which the test repeats.
+pixels.csv lists each image file, the width, height and EXIF orientation that Pillow sees, and the CRC-32 of the pixels
+that Image.open(file).convert("RGB") gives. resize.csv lists sizes, filter and the CRC-32 of the resized pixels; its
+inputs are the bytes of the generator in `noise`, which the test repeats.
 """
 
 import io
@@ -18,7 +18,7 @@ from PIL import Image
 
 WIDTH, HEIGHT = 37, 23
 OUT = Path(sys.argv[1])
-names = []
+rows = []
 
 
 def noise(count, seed=1):
@@ -47,8 +47,7 @@ def put(name, data):
     (OUT / name).write_bytes(data)
     image = Image.open(io.BytesIO(data))
     pixels = image.convert("RGB")
-    (OUT / (name.rsplit(".", 1)[0] + ".rgb")).write_bytes(pixels.tobytes())
-    names.append((name, *pixels.size, image.getexif().get(0x0112, 1)))
+    rows.append((name, *pixels.size, image.getexif().get(0x0112, 1), zlib.crc32(pixels.tobytes())))
 
 
 def save(name, image, **options):
@@ -73,7 +72,7 @@ def chunk(kind, data):
 ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
 
 
-def rows(samples, depth):
+def filtered(samples, depth):
     """Filtered rows of samples [h, w, channels]; the filter type changes from row to row."""
     height, width, channels = samples.shape
     out = bytearray()
@@ -108,10 +107,10 @@ def png(name, samples, depth, colour_type, chunks=b"", interlace=False, pieces=1
     height, width, _ = samples.shape
     if interlace:
         raw = b"".join(
-            rows(samples[y::dy, x::dx], depth) for x, y, dx, dy in ADAM7 if samples[y::dy, x::dx].size > 0
+            filtered(samples[y::dy, x::dx], depth) for x, y, dx, dy in ADAM7 if samples[y::dy, x::dx].size > 0
         )
     else:
-        raw = rows(samples, depth)
+        raw = filtered(samples, depth)
     packed = zlib.compress(raw)
     step = -(-len(packed) // pieces)
     idat = b"".join(chunk(b"IDAT", packed[i : i + step]) for i in range(0, len(packed), step))
@@ -177,13 +176,14 @@ def jpegs():
     jfif = out.getvalue()
     put("jpeg-444-no-jfif.jpg", jfif[:2] + jfif[20:])
     put("jpeg-444-adobe-rgb.jpg", jfif[:2] + b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0" + jfif[20:])
-    frame = jfif.index(b"\xff\xc0")
     odd = {"440": (0x12, 48, 32), "411": (0x41, 64, 16), "410": (0x42, 64, 32)}
     for name, (factors, width, height) in odd.items():
         put(f"jpeg-{name}.jpg", resampled(p, factors))
     for orientation in range(1, 9):
         save(f"jpeg-exif-{orientation}.jpg", picture(8, 5), quality=90, exif=exif(orientation))
     save("jpeg-profile.jpg", p, quality=85, icc_profile=b"not a profile" * 20)
+    profile = jfif.index(b"\xff\xdb")
+    put("jpeg-profile-incomplete.jpg", jfif[:profile] + b"\xff\xe2\0\x14ICC_PROFILE\0\2\7data" + jfif[profile:])
 
 
 def resampled(image, factors):
@@ -357,6 +357,25 @@ def webps():
     save("webp-lossy-odd.webp", picture(37, 23), quality=90)
     save("webp-lossy-alpha.webp", rgba, quality=80, exact=True)
     save("webp-lossy-exif.webp", p, quality=60, exif=exif(6))
+    save("webp-lossless-2.webp", p.quantize(2).convert("RGB"), lossless=True)
+    save("webp-lossless-4.webp", p.quantize(4).convert("RGB"), lossless=True)
+    save("webp-lossless-13.webp", p.quantize(13).convert("RGB"), lossless=True)
+    save("webp-lossless-200.webp", p.quantize(200).convert("RGB"), lossless=True)
+    save("webp-lossless-smooth.webp", picture(90, 70).resize((96, 80), 3), lossless=True, method=6)
+    save("webp-lossless-flat.webp", Image.new("RGB", (31, 9), (9, 200, 77)), lossless=True)
+    for quality in (0, 30):
+        save(f"webp-lossy-{quality}.webp", picture(50, 34), quality=quality, method=6)
+    save("webp-lossy-large.webp", picture(200, 150), quality=60)
+    save("webp-lossless-large.webp", picture(200, 150).quantize(99).convert("RGB"), lossless=True)
+    save("webp-lossy-1x1.webp", picture(1, 1), quality=80)
+    save("webp-lossy-animated.webp", p, save_all=True, append_images=[picture(48, 40, 7)], duration=50, quality=70)
+    out = io.BytesIO()
+    p.save(out, "webp", save_all=True, append_images=[picture(48, 40, 7)], duration=50, quality=70)
+    canvas = bytearray(out.getvalue())
+    canvas[24:30] = bytes([59, 0, 0, 49, 0, 0])
+    frame = canvas.index(b"ANMF") + 8
+    canvas[frame : frame + 6] = bytes([3, 0, 0, 2, 0, 0])
+    put("webp-animated-offset.webp", bytes(canvas))
     save("webp-animated.webp", p, save_all=True, append_images=[picture(48, 40, 7)], duration=50, lossless=True)
 
 
@@ -383,4 +402,4 @@ bmps()
 gifs()
 webps()
 resizes()
-(OUT / "sizes.csv").write_text("".join(f"{n},{w},{h},{o}\n" for n, w, h, o in names))
+(OUT / "pixels.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in rows))

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
+import java.util.stream.LongStream;
 
 /** A plan bound to CPU kernels. */
 final class CpuExecutable implements Executable {
@@ -34,11 +35,17 @@ final class CpuExecutable implements Executable {
         this.plan = plan;
         this.pool = pool;
         lifetime = new Lifetime("the plan " + plan.graph().name());
-        memory = CpuMemory.allocate(plan.workspaceBytes(), arena);
-        List<Plan.BoundCall> calls = plan.bind(memory.address(), store::address);
-        launches = calls.stream().map(c -> provider.bind(c.call(), c.scratch(), arena)).toList();
-        stepOf = calls.stream().mapToInt(Plan.BoundCall::step).toArray();
-        run = new CpuRun();
+        try {
+            memory = CpuMemory.allocate(plan.workspaceBytes(), arena);
+            List<Plan.BoundCall> calls = plan.bind(memory.address(), store::address);
+            launches =
+                    calls.stream().map(c -> provider.bind(c.call(), c.scratch(), arena)).toList();
+            stepOf = calls.stream().mapToInt(Plan.BoundCall::step).toArray();
+            run = new CpuRun();
+        } catch (RuntimeException | Error e) {
+            arena.close();
+            throw e;
+        }
     }
 
     @Override
@@ -48,6 +55,10 @@ final class CpuExecutable implements Executable {
 
     @Override
     public Run begin() {
+        if (running.isHeldByCurrentThread()) {
+            throw new IllegalStateException(
+                    "this thread has a run of the plan " + plan.graph().name() + " under way");
+        }
         lifetime.acquire();
         running.lock();
         run.open = true;
@@ -106,15 +117,24 @@ final class CpuExecutable implements Executable {
         }
     }
 
+    /** The counters that hold a count, and the multiple of it that each holds. */
+    private record Counters(long[] offsets, long[] multiples) {
+        static Counters of(Map<Long, Long> multipleAt) {
+            long[] offsets = multipleAt.keySet().stream().mapToLong(Long::longValue).toArray();
+            long[] multiples = LongStream.of(offsets).map(multipleAt::get).toArray();
+            return new Counters(offsets, multiples);
+        }
+    }
+
     /** The one run that can be under way; made once, so that a decoded token allocates nothing. */
     private final class CpuRun implements Run {
         private final Map<String, MemorySegment> inputs = views(plan.graph().inputs());
         private final Map<String, MemorySegment> outputs = views(plan.graph().outputs());
-        private final Map<Count, Map<Long, Long>> counters = new HashMap<>();
+        private final Map<Count, Counters> counters = new HashMap<>();
         private boolean open;
 
         CpuRun() {
-            plan.counts().forEach(c -> counters.put(c, plan.counters(c)));
+            plan.counts().forEach(c -> counters.put(c, Counters.of(plan.counters(c))));
         }
 
         private Map<String, MemorySegment> views(Map<String, Value> values) {
@@ -131,6 +151,12 @@ final class CpuExecutable implements Executable {
 
         @Override
         public void count(Count count, long actual) {
+            checkOpen();
+            Counters c = counters.get(count);
+            if (c == null) {
+                throw new IllegalArgumentException(
+                        "the plan " + plan.graph().name() + " has no " + count);
+            }
             if (actual < 0 || actual > count.capacity()) {
                 throw new IllegalArgumentException(
                         "count "
@@ -140,10 +166,9 @@ final class CpuExecutable implements Executable {
                                 + "; the plan has room for "
                                 + count.capacity());
             }
-            counters.getOrDefault(count, Map.of())
-                    .forEach(
-                            (offset, multiple) ->
-                                    memory.set(ValueLayout.JAVA_LONG, offset, actual * multiple));
+            for (int i = 0; i < c.offsets.length; i++) {
+                memory.set(ValueLayout.JAVA_LONG, c.offsets[i], actual * c.multiples[i]);
+            }
         }
 
         @Override
@@ -153,6 +178,7 @@ final class CpuExecutable implements Executable {
 
         @Override
         public void execute(BooleanSupplier cancelled) {
+            checkOpen();
             CpuExecutable.this.execute(cancelled);
         }
 
@@ -162,19 +188,30 @@ final class CpuExecutable implements Executable {
         }
 
         private MemorySegment view(Map<String, MemorySegment> views, String label) {
+            checkOpen();
             MemorySegment s = views.get(label);
-            if (!open || s == null) {
+            if (s == null) {
                 throw new IllegalArgumentException(
-                        open
-                                ? "the plan " + plan.graph().name() + " has no tensor " + label
-                                : "the run has been closed");
+                        "the plan " + plan.graph().name() + " has no tensor " + label);
             }
             return s;
         }
 
+        /** Whether this thread's run is open; after its end the memory may be another's. */
+        private boolean isOpen() {
+            return running.isHeldByCurrentThread() && open;
+        }
+
+        private void checkOpen() {
+            if (!isOpen()) {
+                throw new IllegalStateException(
+                        "the run of the plan " + plan.graph().name() + " has been closed");
+            }
+        }
+
         @Override
         public void close() {
-            if (open) {
+            if (isOpen()) {
                 open = false;
                 running.unlock();
                 lifetime.release();

@@ -21,8 +21,8 @@ import java.util.Set;
 
 /**
  * Packs weights into memory. Stored data is copied through a bounded buffer, so that kernels never
- * touch a mapped file (which somebody may cut short), and the file's resident pages are given back
- * after each packing.
+ * touch a mapped file (which somebody may cut short), and the resident pages of large tensors are
+ * given back after each packing.
  */
 final class CpuWeightStore implements WeightStore {
     private static final long CHUNK_BYTES = 16L << 20;
@@ -79,13 +79,21 @@ final class CpuWeightStore implements WeightStore {
 
     private void fill(Packing packing, MemorySegment to) {
         switch (packing) {
-            case Packing.Matrix m -> panels(m.weight(), m.type(), to, 0, 1);
+            case Packing.Matrix m -> {
+                panels(m.weight(), m.type(), to, 0, 1);
+                release(m.weight());
+            }
             case Packing.GatedMatrix g -> {
                 panels(g.gate(), g.type(), to, 0, 2);
+                release(g.gate());
                 panels(g.up(), g.type(), to, 1, 2);
+                release(g.up());
             }
             case Packing.Vector v -> rows(v.weight(), DType.F32, to);
-            case Packing.Rows r -> rows(r.weight(), r.type(), to);
+            case Packing.Rows r -> {
+                rows(r.weight(), r.type(), to);
+                release(r.weight());
+            }
             case Packing.Positions p -> positions(p, to);
         }
     }
@@ -116,7 +124,6 @@ final class CpuWeightStore implements WeightStore {
                 pool.run(provider.bind(call, 0, temporary));
             }
         }
-        release(weight);
     }
 
     /** Copies rows in order, converted to {@code type}. */

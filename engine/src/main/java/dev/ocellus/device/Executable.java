@@ -13,7 +13,7 @@ public interface Executable extends AutoCloseable {
     /**
      * Starts a run.
      *
-     * @throws IllegalStateException if closed
+     * @throws IllegalStateException if closed, or if this thread has a run under way
      */
     Run begin();
 

@@ -17,6 +17,7 @@ public final class PlanCache implements AutoCloseable {
     private final long limitBytes;
     private final Map<Object, Executable> plans = new LinkedHashMap<>(16, 0.75f, true);
     private long bytes;
+    private boolean closed;
 
     public PlanCache(Device device, WeightStore store, long limitBytes) {
         this.device = device;
@@ -27,13 +28,36 @@ public final class PlanCache implements AutoCloseable {
     /**
      * Starts a run of the plan for {@code key}, which is made first if it is not here. A caller
      * must not hold another run of this cache.
+     *
+     * @throws IllegalStateException if this cache is closed
      */
-    public synchronized Run begin(Object key, Supplier<Plan> maker) {
-        return executable(key, maker).begin();
+    public Run begin(Object key, Supplier<Plan> maker) {
+        while (true) {
+            Executable e = executable(key, maker);
+            try {
+                // May wait for another run of the plan, so without this cache's lock.
+                return e.begin();
+            } catch (IllegalStateException refused) {
+                if (holds(key, e)) {
+                    throw refused;
+                }
+            }
+        }
     }
 
-    /** The runnable plan for {@code key}; good until it is evicted. */
+    private synchronized boolean holds(Object key, Executable e) {
+        return plans.get(key) == e;
+    }
+
+    /**
+     * The runnable plan for {@code key}; good until it is evicted.
+     *
+     * @throws IllegalStateException if this cache is closed
+     */
     public synchronized Executable executable(Object key, Supplier<Plan> maker) {
+        if (closed) {
+            throw new IllegalStateException("the plans have been freed: their model was closed");
+        }
         Executable e = plans.get(key);
         if (e == null) {
             Plan plan = maker.get();
@@ -54,8 +78,10 @@ public final class PlanCache implements AutoCloseable {
         return plans.size();
     }
 
+    /** Waits for the runs under way. */
     @Override
     public synchronized void close() {
+        closed = true;
         evict(0);
     }
 

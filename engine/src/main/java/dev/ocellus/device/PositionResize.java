@@ -60,7 +60,8 @@ final class PositionResize {
         for (int k = 0; k < 4; k++) {
             index[k] = Math.clamp(floor - 1 + k, 0, from - 1);
         }
-        return new float[] {outer(t + 1), inner(t), inner(1 - t), outer(2 - t)};
+        float rest = 1 - t;
+        return new float[] {outer(t + 1), inner(t), inner(rest), outer(rest + 1)};
     }
 
     private static float inner(float x) {

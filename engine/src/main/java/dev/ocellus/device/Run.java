@@ -6,18 +6,26 @@ import java.lang.foreign.MemorySegment;
 import java.util.function.BooleanSupplier;
 
 /**
- * One use of an executable: set the counts, fill the inputs, execute (as often as wanted), read the
- * outputs, close. The segments are views of the plan's memory and are good until the run is closed.
- * For one thread.
+ * One use of an executable: set the counts, fill the inputs, execute, read the outputs, close. The
+ * segments are views of the plan's memory and are good until the run is closed. For one thread.
+ *
+ * <p>Inputs share memory with what is computed from them: before a second execution all of them are
+ * to be filled again. Counts stay.
  */
 public interface Run extends AutoCloseable {
 
-    /** Sets how many leading entries of the tensors with this count hold data. */
+    /**
+     * Sets how many leading entries of the tensors with this count hold data.
+     *
+     * @throws IllegalArgumentException if the plan has no such count or no room for so many
+     */
     void count(Count count, long actual);
 
     /**
      * Memory of an input at full capacity, row-major without gaps. What is not written is whatever
      * was there before.
+     *
+     * @throws IllegalArgumentException if the plan has no such input
      */
     MemorySegment input(String label);
 
@@ -30,7 +38,11 @@ public interface Run extends AutoCloseable {
      */
     void execute(BooleanSupplier cancelled);
 
-    /** Memory of an output at full capacity. */
+    /**
+     * Memory of an output at full capacity, row-major without gaps.
+     *
+     * @throws IllegalArgumentException if the plan has no such output
+     */
     MemorySegment output(String label);
 
     @Override

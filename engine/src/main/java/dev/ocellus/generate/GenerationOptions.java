@@ -6,7 +6,7 @@ import java.util.List;
  * How tokens are chosen and when generation ends. Defaults are greedy.
  *
  * @param maxNewTokens tokens at most, the stop token included
- * @param temperature 0 for greedy; else logits are divided by it
+ * @param temperature 0 for greedy; else logits are divided by it; at least 0.000001 then
  * @param topK only the k most likely tokens (and ties with the last of them) can be drawn; 0 for
  *     all
  * @param topP only the smallest set of most likely tokens whose probability reaches p; 1 for all
@@ -35,18 +35,18 @@ public record GenerationOptions(
     public GenerationOptions {
         check(maxNewTokens >= 1, "maxNewTokens", maxNewTokens, "at least 1");
         check(
-                temperature >= 0 && Double.isFinite(temperature),
+                temperature == 0 || temperature >= 1e-6 && Double.isFinite(temperature),
                 "temperature",
                 temperature,
-                "0 (greedy) or more");
+                "0 (greedy) or at least 0.000001");
         check(topK >= 0, "topK", topK, "0 (all) or more");
         check(topP > 0 && topP <= 1, "topP", topP, "over 0 and at most 1");
         check(minP >= 0 && minP <= 1, "minP", minP, "between 0 and 1");
         check(
-                repetitionPenalty > 0 && Double.isFinite(repetitionPenalty),
+                (float) repetitionPenalty > 0 && Float.isFinite((float) repetitionPenalty),
                 "repetitionPenalty",
                 repetitionPenalty,
-                "over 0");
+                "over 0 and finite");
         stopStrings = List.copyOf(stopStrings);
         stopTokens = List.copyOf(stopTokens);
         check(

@@ -1,7 +1,5 @@
 package dev.ocellus.generate;
 
-import java.util.Arrays;
-
 /**
  * Chooses tokens from logits: repetition penalty, temperature, top-k, top-p and min-p, in this
  * order, as the logits processors of the transformers library do; then a draw, or the largest logit
@@ -10,13 +8,17 @@ import java.util.Arrays;
 public final class Sampler {
     private final GenerationOptions options;
     private final float[] logits;
-    private final float[] sorted;
+
+    /** A heap of logits, the largest first. */
+    private final float[] heap;
+
+    private int heapSize;
     private final boolean[] seen;
 
     public Sampler(GenerationOptions options, int vocabulary) {
         this.options = options;
         logits = new float[vocabulary];
-        sorted = new float[options.temperature() > 0 ? vocabulary : 0];
+        heap = new float[options.temperature() > 0 ? vocabulary : 0];
         seen = new boolean[options.repetitionPenalty() == 1 ? 0 : vocabulary];
     }
 
@@ -34,10 +36,17 @@ public final class Sampler {
         }
     }
 
-    /** The next token; {@code step} counts the draws of this answer. */
+    /**
+     * The next token; {@code step} counts the draws of this answer.
+     *
+     * @throws ArithmeticException if no logit is a number above negative infinity
+     */
     public int next(long step) {
         process();
-        return options.temperature() == 0 ? argmax() : draw(Philox.uniform(options.seed(), step));
+        int best = argmax();
+        return options.temperature() == 0 || Float.isInfinite(logits[best])
+                ? best
+                : draw(logits[best], Philox.uniform(options.seed(), step));
     }
 
     /**
@@ -48,8 +57,9 @@ public final class Sampler {
         if (options.temperature() == 0) {
             return;
         }
+        float temperature = (float) options.temperature();
         for (int i = 0; i < logits.length; i++) {
-            logits[i] /= (float) options.temperature();
+            logits[i] /= temperature;
         }
         if (options.topK() > 0 && options.topK() < logits.length) {
             keepTopK();
@@ -58,10 +68,7 @@ public final class Sampler {
             keepTopP();
         }
         if (options.minP() > 0) {
-            double least = Math.log(options.minP()) + logits[argmax()];
-            for (int i = 0; i < logits.length; i++) {
-                exclude(i, logits[i] < least);
-            }
+            keepMinP();
         }
     }
 
@@ -75,45 +82,47 @@ public final class Sampler {
     }
 
     private void keepTopK() {
-        System.arraycopy(logits, 0, sorted, 0, logits.length);
-        Arrays.sort(sorted);
-        float least = sorted[sorted.length - options.topK()];
+        fillHeap();
+        for (int i = 1; i < options.topK(); i++) {
+            takeLargest();
+        }
+        float least = takeLargest();
         for (int i = 0; i < logits.length; i++) {
             exclude(i, logits[i] < least);
         }
     }
 
     /**
-     * Drops the least likely tokens as long as their probabilities together stay at or below 1 - p;
-     * at least one stays.
+     * Keeps the most likely tokens until the probabilities of the others together are at most 1 -
+     * p; at least one stays. Where only some of equal tokens stay, they are the first ones.
      */
     private void keepTopP() {
-        System.arraycopy(logits, 0, sorted, 0, logits.length);
-        Arrays.sort(sorted);
-        double top = sorted[sorted.length - 1];
-        double total = 0;
-        for (float v : sorted) {
-            total += Math.exp(v - top);
-        }
-        double sum = 0;
-        int dropped = 0;
-        while (dropped < sorted.length - 1) {
-            sum += Math.exp(sorted[dropped] - top) / total;
-            if (sum > 1 - options.topP()) {
-                break;
-            }
-            dropped++;
-        }
-        // Tokens equal to the last dropped value go by their order in a stable ascending sort.
-        float least = sorted[dropped];
-        int ties = 0;
-        while (dropped - ties > 0 && sorted[dropped - ties - 1] == least) {
-            ties++;
+        float top = logits[argmax()];
+        float total = (float) total(top);
+        float limit = (float) (1 - options.topP());
+        fillHeap();
+        float least = takeLargest();
+        int equal = 1;
+        double others = 1 - weight(least, top) / total;
+        while (heapSize > 0 && (float) others > limit) {
+            float v = takeLargest();
+            equal = v == least ? equal + 1 : 1;
+            least = v;
+            others -= weight(v, top) / total;
         }
         for (int i = 0; i < logits.length; i++) {
-            boolean tie = logits[i] == least && ties > 0;
-            ties -= tie ? 1 : 0;
-            exclude(i, logits[i] < least || tie);
+            boolean tie = logits[i] == least;
+            exclude(i, logits[i] < least || tie && equal == 0);
+            equal -= tie && equal > 0 ? 1 : 0;
+        }
+    }
+
+    private void keepMinP() {
+        float top = logits[argmax()];
+        float total = (float) total(top);
+        float least = (float) options.minP() * (1 / total);
+        for (int i = 0; i < logits.length; i++) {
+            exclude(i, weight(logits[i], top) / total < least);
         }
     }
 
@@ -124,33 +133,79 @@ public final class Sampler {
     }
 
     private int argmax() {
-        int best = 0;
-        for (int i = 1; i < logits.length; i++) {
-            if (logits[i] > logits[best]) {
+        int best = -1;
+        float top = Float.NEGATIVE_INFINITY;
+        for (int i = 0; i < logits.length; i++) {
+            if (logits[i] > top) {
                 best = i;
+                top = logits[i];
             }
+        }
+        if (best < 0) {
+            throw new ArithmeticException(
+                    "the model gave no logit that is a number; its weights may be damaged");
         }
         return best;
     }
 
-    private int draw(double uniform) {
-        double top = logits[argmax()];
-        double total = 0;
-        for (float v : logits) {
-            total += Math.exp(v - top);
-        }
-        double left = uniform * total;
+    private int draw(float top, double uniform) {
+        double left = uniform * total(top);
         int last = 0;
         for (int i = 0; i < logits.length; i++) {
-            double p = Math.exp(logits[i] - top);
-            if (p > 0) {
+            float w = weight(logits[i], top);
+            if (w > 0) {
                 last = i;
-                left -= p;
+                left -= w;
                 if (left < 0) {
                     return i;
                 }
             }
         }
         return last;
+    }
+
+    /** What a logit counts in the softmax: 1 for the largest. */
+    private static float weight(float logit, float top) {
+        return (float) Math.exp(logit - top);
+    }
+
+    private double total(float top) {
+        double total = 0;
+        for (float v : logits) {
+            total += weight(v, top);
+        }
+        return total;
+    }
+
+    private void fillHeap() {
+        heapSize = logits.length;
+        System.arraycopy(logits, 0, heap, 0, heapSize);
+        for (int i = heapSize / 2 - 1; i >= 0; i--) {
+            siftDown(i);
+        }
+    }
+
+    private float takeLargest() {
+        float largest = heap[0];
+        heap[0] = heap[--heapSize];
+        siftDown(0);
+        return largest;
+    }
+
+    private void siftDown(int from) {
+        float v = heap[from];
+        int i = from;
+        while (2 * i + 1 < heapSize) {
+            int child = 2 * i + 1;
+            if (child + 1 < heapSize && heap[child + 1] > heap[child]) {
+                child++;
+            }
+            if (heap[child] <= v) {
+                break;
+            }
+            heap[i] = heap[child];
+            i = child;
+        }
+        heap[i] = v;
     }
 }

@@ -44,7 +44,7 @@ final class Workspace {
 
     private record Place(Buffer buffer, long byteOffset, long ld) {}
 
-    private final Map<Value, Place> places = new HashMap<>();
+    private final Map<Value, Place> places = new LinkedHashMap<>();
     private final Map<Counter, Long> counters = new LinkedHashMap<>();
     private final Map<Step, Buffer> scratch = new HashMap<>();
     private final List<Buffer> buffers = new ArrayList<>();
@@ -96,23 +96,28 @@ final class Workspace {
         boolean free =
                 reuse != null
                         && lastUse.getOrDefault(reuse, -1) <= index
-                        && places.containsKey(reuse)
                         && s.writes().size() == 1
                         && s.reads().stream().filter(v -> v == reuse).count() == 1
                         && reuse.shape().equals(s.writes().getFirst().shape());
-        if (free) {
-            places.put(s.writes().getFirst(), places.get(reuse));
+        // An output has no gaps between its rows; the columns of a shared buffer have.
+        boolean fits = free && (ld(reuse) == reuse.cols() || !outputs.contains(out(s)));
+        if (fits) {
+            places.put(out(s), places.get(reuse));
         } else if (s.writes().size() == 1) {
-            place(s.writes().getFirst(), index);
+            place(out(s), index);
         } else {
             placeSideBySide(s.writes(), index);
         }
         s.writes().forEach(v -> touch(v, index));
     }
 
+    private static Value out(Step s) {
+        return s.writes().getFirst();
+    }
+
     private void place(Value v, int first) {
         Buffer b = buffer(v.dtype().byteSize(v.shape().elements()), first);
-        places.put(v, new Place(b, 0, v.shape().rank() == 0 ? 1 : v.cols()));
+        places.put(v, new Place(b, 0, v.cols()));
     }
 
     private void placeSideBySide(List<Value> values, int first) {
@@ -173,10 +178,6 @@ final class Workspace {
 
     long ld(Value v) {
         return places.get(v).ld();
-    }
-
-    boolean holds(Value v) {
-        return places.containsKey(v);
     }
 
     Map<Counter, Long> counters() {

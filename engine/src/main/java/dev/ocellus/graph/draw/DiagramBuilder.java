@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
 
 /** Makes a diagram of steps. */
@@ -47,6 +48,9 @@ final class DiagramBuilder {
         List<Diagram.Lane> lanes = new ArrayList<>();
         for (int s = 0; s < sections.size(); s++) {
             lanes.add(lane(s));
+        }
+        if (outputs(s -> sections.get(s).times() > 1, lanes.size())) {
+            lanes.add(new Diagram.Lane("outputs", 1, Cost.NONE));
         }
         return new Diagram(
                 graph.name(),
@@ -89,7 +93,8 @@ final class DiagramBuilder {
             sum = sum.plus(cost);
             box(index, same, cost);
         }
-        outputs(index);
+        // An output inside a lane of many layers would look like one of each.
+        outputs(s -> s == index && section.times() == 1, index);
         return new Diagram.Lane(section.label(), section.times(), sum);
     }
 
@@ -106,14 +111,17 @@ final class DiagramBuilder {
         List<String> lines = new ArrayList<>();
         lines.add(StepLabel.weights(step));
         step.forEach(n -> lines.add(StepLabel.attributes(n.op())));
-        lines.add(
+        lines.removeIf(String::isEmpty);
+        String common =
                 step.stream()
                         .flatMap(n -> n.inputs().stream())
                         .filter(v -> readers.containsKey(v) && common(v))
                         .map(v -> ((Op.Input) v.node().op()).label())
                         .distinct()
-                        .collect(Collectors.joining(", ")));
-        lines.removeIf(String::isEmpty);
+                        .collect(Collectors.joining(", "));
+        if (!common.isEmpty()) {
+            lines.add("reads " + common);
+        }
         lines.add("→ " + StepLabel.shapes(step));
         int id = boxes.size();
         boxes.add(
@@ -156,14 +164,18 @@ final class DiagramBuilder {
                 + (times == 1 ? "" : " in " + times + " layers");
     }
 
-    /** Outputs of one step are one box: with all hidden states there are as many as layers. */
-    private void outputs(int lane) {
+    /**
+     * Draws outputs of some sections in a lane; those of one step are one box, since with all
+     * hidden states there are as many as layers.
+     */
+    private boolean outputs(IntPredicate of, int lane) {
         Map<Integer, List<String>> labels = new TreeMap<>();
         Map<Integer, Value> values = new HashMap<>();
         graph.outputs()
                 .forEach(
                         (label, v) -> {
-                            if (Integer.valueOf(lane).equals(sectionOf.get(v.node()))) {
+                            Integer section = sectionOf.get(v.node());
+                            if (section != null && of.test(section)) {
                                 int from = boxOf.get(v.node());
                                 labels.computeIfAbsent(from, b -> new ArrayList<>()).add(label);
                                 values.put(from, v);
@@ -177,6 +189,7 @@ final class DiagramBuilder {
                                     : names.getFirst() + " … " + names.getLast();
                     edges.add(new Diagram.Edge(from, port(lane, title, values.get(from))));
                 });
+        return !labels.isEmpty();
     }
 
     private String describe(Value input) {

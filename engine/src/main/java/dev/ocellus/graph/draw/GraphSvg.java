@@ -9,7 +9,7 @@ import java.util.Locale;
  * in the colour of its kind, with bars for its share of all operations and of all bytes.
  */
 public final class GraphSvg {
-    private static final double MINIMUM_WIDTH = 860;
+    private static final double MINIMUM_WIDTH = 700;
     private static final double MARGIN = 13;
     private static final double CHIP = 20;
     private static final String FONT =
@@ -145,6 +145,9 @@ public final class GraphSvg {
             text(x, y + 8, 20, "#2563eb", "bold", "× " + lane.times());
             y += 28;
         }
+        if (lane.cost().equals(Cost.NONE)) {
+            return;
+        }
         Cost all = diagram.total();
         text(
                 x,
@@ -212,7 +215,7 @@ public final class GraphSvg {
 
     private void bar(double x, double y, double width, Kind kind, double part, double whole) {
         double share = whole == 0 ? 0 : part / whole;
-        text(x, y - 3, 8, "#334155", "normal", Units.percent(part, whole));
+        text(x, y - 3, 9, "#334155", "normal", Units.percent(part, whole));
         add(
                 "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"4\" fill=\"#ffffff\"/>%n"
                         + "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.2f\" height=\"4\" fill=\"%s\"/>%n",

@@ -17,7 +17,7 @@ final class Layout {
     static final double LINE = 13;
     static final double GUTTER = 150;
     private static final double BOX_WIDTH = 132;
-    private static final double BOX_WIDTH_LIMIT = 250;
+    private static final double BOX_WIDTH_LIMIT = 300;
     private static final double BARS = 22;
     private static final double PASS_WIDTH = 10;
     private static final double COLUMN_GAP = 22;
@@ -25,8 +25,6 @@ final class Layout {
     private static final double LANE_PADDING = 16;
     private static final double LANE_GAP = 26;
     private static final double PORT_SPACING = 14;
-    private static final int SWEEPS = 24;
-    private static final double STRAIGHT = 6;
 
     record Rect(double x, double y, double width, double height) {
         double right() {
@@ -110,30 +108,19 @@ final class Layout {
         if (!p.isBox()) {
             return PASS_WIDTH;
         }
-        Diagram.Box b = diagram.boxes().get(p.box);
-        double text = TextMetrics.width(title(b), TITLE_SIZE);
-        for (String line : lines(b)) {
+        double text = TextMetrics.width(title(p.box), TITLE_SIZE);
+        for (String line : lines(p.box)) {
             text = Math.max(text, TextMetrics.width(line, TEXT_SIZE));
         }
-        return Math.max(b.kind() == Kind.PORT ? 0 : BOX_WIDTH, Math.ceil(text + 16));
+        return Math.max(p.box.kind() == Kind.PORT ? 0 : BOX_WIDTH, Math.ceil(text + 16));
     }
 
     private static double height(Diagram.Box b) {
         return 24 + LINE * b.lines().size() + (b.kind() == Kind.PORT ? 0 : BARS);
     }
 
-    /** Draws points towards the mean of their neighbours, row after row, in their order. */
     private void placeColumns(double minimumWidth) {
-        for (List<Ranks.Point> row : ranks.rows()) {
-            spread(row, p -> 0);
-        }
-        for (int i = 0; i < SWEEPS; i++) {
-            boolean down = i % 2 == 0;
-            boolean both = i >= SWEEPS - 2;
-            for (List<Ranks.Point> row : down ? ranks.rows() : ranks.rows().reversed()) {
-                spread(row, p -> desired(p, down || both, !down || both));
-            }
-        }
+        centre.putAll(Columns.centres(ranks, this::width, COLUMN_GAP));
         double left = Double.MAX_VALUE;
         double right = -Double.MAX_VALUE;
         for (var e : centre.entrySet()) {
@@ -145,57 +132,6 @@ final class Layout {
         double free = width - GUTTER - LANE_GAP - content;
         double shift = GUTTER + LANE_GAP / 2 + free / 2 - left;
         centre.replaceAll((p, x) -> x + shift);
-    }
-
-    private double desired(Ranks.Point p, boolean above, boolean below) {
-        double sum = 0;
-        double weight = 0;
-        List<Ranks.Point> neighbours = new ArrayList<>();
-        if (above) {
-            neighbours.addAll(p.above);
-        }
-        if (below) {
-            neighbours.addAll(p.below);
-        }
-        for (Ranks.Point n : neighbours) {
-            double w = n.isBox() || p.isBox() ? 1 : STRAIGHT;
-            sum += w * centre.get(n);
-            weight += w;
-        }
-        return weight == 0 ? centre.get(p) : sum / weight;
-    }
-
-    /**
-     * The places nearest to the desired ones (least squares) that keep order and distances: pools
-     * adjacent violators of the order, after distances are taken out.
-     */
-    private void spread(
-            List<Ranks.Point> row, java.util.function.ToDoubleFunction<Ranks.Point> wish) {
-        int n = row.size();
-        double[] offset = new double[n];
-        double[] mean = new double[n];
-        int[] size = new int[n];
-        int pools = 0;
-        for (int i = 0; i < n; i++) {
-            if (i > 0) {
-                double distance = (width(row.get(i - 1)) + width(row.get(i))) / 2 + COLUMN_GAP;
-                offset[i] = offset[i - 1] + distance;
-            }
-            mean[pools] = wish.applyAsDouble(row.get(i)) - offset[i];
-            size[pools++] = 1;
-            while (pools > 1 && mean[pools - 2] > mean[pools - 1]) {
-                double sum = mean[pools - 2] * size[pools - 2] + mean[pools - 1] * size[pools - 1];
-                size[pools - 2] += size[pools - 1];
-                mean[pools - 2] = sum / size[pools - 2];
-                pools--;
-            }
-        }
-        int i = 0;
-        for (int p = 0; p < pools; p++) {
-            for (int k = 0; k < size[p]; k++, i++) {
-                centre.put(row.get(i), mean[p] + offset[i]);
-            }
-        }
     }
 
     private void placeRows() {
@@ -218,7 +154,7 @@ final class Layout {
     private double rowHeight(int rank) {
         return ranks.rows().get(rank).stream()
                 .filter(Ranks.Point::isBox)
-                .mapToDouble(p -> height(diagram.boxes().get(p.box)))
+                .mapToDouble(p -> height(p.box))
                 .max()
                 .orElse(0);
     }
@@ -231,7 +167,7 @@ final class Layout {
         for (int i = 0; i < n; i++) {
             Ranks.Point from = sources.get(i);
             double y1 = rowBottom[from.rank];
-            double start = from.isBox() ? boxes.get(from.box).bottom() : rowTop[from.rank];
+            double start = from.isBox() ? boxes.get(from.box.id()).bottom() : rowTop[from.rank];
             double x2 = centre.get(to) + (i - (n - 1) / 2.0) * PORT_SPACING;
             segments.add(new Segment(centre.get(from), start, y1, x2, rowTop[to.rank], to.isBox()));
         }

@@ -17,21 +17,22 @@ final class Ranks {
 
     /** A box, or the place where a long edge passes a rank. */
     static final class Point {
-        final int box;
-        final int source;
+        final Diagram.Box box;
         final int rank;
         final List<Point> above = new ArrayList<>();
         final List<Point> below = new ArrayList<>();
         int order;
 
-        Point(int box, int source, int rank) {
+        /**
+         * @param box null where an edge passes
+         */
+        Point(Diagram.Box box, int rank) {
             this.box = box;
-            this.source = source;
             this.rank = rank;
         }
 
         boolean isBox() {
-            return box >= 0;
+            return box != null;
         }
     }
 
@@ -101,14 +102,14 @@ final class Ranks {
 
     private void connect() {
         for (Diagram.Box b : diagram.boxes()) {
-            points.add(new Point(b.id(), b.id(), rankOf[b.id()]));
+            points.add(new Point(b, rankOf[b.id()]));
         }
         Map<Integer, List<Point>> passes = new HashMap<>();
         for (Diagram.Edge e : diagram.edges()) {
             List<Point> chain =
                     passes.computeIfAbsent(e.from(), b -> new ArrayList<>(List.of(points.get(b))));
             while (chain.getLast().rank < rankOf[e.to()] - 1) {
-                Point next = new Point(-1, e.from(), chain.getLast().rank + 1);
+                Point next = new Point(null, chain.getLast().rank + 1);
                 points.add(next);
                 link(chain.getLast(), next);
                 chain.add(next);

@@ -1,6 +1,5 @@
 package dev.ocellus.loader.image;
 
-import java.nio.ByteOrder;
 import java.util.Objects;
 
 import javax.imageio.stream.ImageInputStreamImpl;
@@ -14,12 +13,7 @@ final class BytesInput extends ImageInputStreamImpl {
     private boolean ranDry;
 
     BytesInput(byte[] bytes) {
-        this(bytes, ByteOrder.BIG_ENDIAN);
-    }
-
-    BytesInput(byte[] bytes, ByteOrder order) {
         this.bytes = bytes;
-        setByteOrder(order);
     }
 
     /** Whether a codec asked for data beyond the end. */

@@ -102,9 +102,10 @@ public final class ImageDecoder {
         } catch (ImageException e) {
             throw e;
         } catch (IOException | RuntimeException e) {
-            // Third-party codecs meet broken data with whatever their inner loops throw.
+            // Inner loops of codecs meet broken data with whatever index or number they trip over.
+            String reason = e.getMessage() == null ? e.toString() : e.getMessage();
             throw new ImageException(
-                    name + " is broken or not a " + format + " this decoder reads: " + e, e);
+                    name + " is broken or a kind of " + format + " that is not read: " + reason, e);
         } catch (OutOfMemoryError e) {
             throw outOfMemory(name, e);
         }

@@ -38,8 +38,8 @@ public final class ImagePreprocessor {
     /**
      * Tiles of all {@code images}, in order.
      *
-     * <p>Every tile has the same size. Only Grounding DINO's processor makes planes of different
-     * sizes; these are padded at the right and below with zeros to the largest.
+     * <p>Every tile has the same size. Grounding DINO makes planes of different sizes, which are
+     * padded at the right and below with zeros to the largest.
      *
      * @param arena owns the result
      * @throws ImageException if there is no image, {@code config} names an unknown processor, an
@@ -57,7 +57,32 @@ public final class ImagePreprocessor {
             views.addAll(tiles);
             tilesPerImage.add(tiles.size());
         }
+        if (!padsToLargest(pipeline, config)) {
+            requireEqualSizes(views);
+        }
         return write(views, tilesPerImage, normalization(pipeline, config), arena);
+    }
+
+    private static boolean padsToLargest(Pipeline pipeline, PreprocessorConfig config) {
+        ProcessorKind kind =
+                ProcessorKind.of(config.imageProcessorType().orElse(null)).orElse(null);
+        return pipeline instanceof Pipeline.GroundingDino
+                || (pipeline instanceof Pipeline.Processor && kind == ProcessorKind.GROUNDING_DINO);
+    }
+
+    private static void requireEqualSizes(List<View> views) {
+        View first = views.getFirst();
+        for (View view : views) {
+            if (view.width() != first.width() || view.height() != first.height()) {
+                throw new ImageException(
+                        "the images give planes of different sizes, %dx%d and %dx%d; preprocess them one by one"
+                                .formatted(
+                                        first.width(),
+                                        first.height(),
+                                        view.width(),
+                                        view.height()));
+            }
+        }
     }
 
     private static Normalization normalization(Pipeline pipeline, PreprocessorConfig config) {

@@ -4,7 +4,9 @@ import java.awt.image.ComponentSampleModel;
 import java.awt.image.DataBufferByte;
 import java.awt.image.Raster;
 import java.io.IOException;
+import java.util.Iterator;
 
+import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 
 /**
@@ -26,8 +28,8 @@ final class JpegCodec {
     }
 
     private static Raster components(ImageSource source, JpegHeader header) throws IOException {
-        ImageReader reader = JdkReaders.create("jpeg");
-        try (BytesInput input = new BytesInput(source.bytes())) {
+        ImageReader reader = jdkReader();
+        try (BytesInput input = new BytesInput(header.withoutProfiles())) {
             reader.setInput(input, true, true);
             source.checkSize(reader.getWidth(0), reader.getHeight(0));
             Raster raster = reader.readRaster(0, null);
@@ -41,6 +43,18 @@ final class JpegCodec {
         } finally {
             reader.dispose();
         }
+    }
+
+    /** The reader that comes with the JDK, whatever plug-ins the class path adds. */
+    private static ImageReader jdkReader() {
+        Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName("jpeg");
+        while (readers.hasNext()) {
+            ImageReader reader = readers.next();
+            if (reader.getClass().getModule() == ImageIO.class.getModule()) {
+                return reader;
+            }
+        }
+        throw new IllegalStateException("this JDK has no JPEG reader");
     }
 
     private static RgbImage toRgb(Raster raster, JpegHeader header) {

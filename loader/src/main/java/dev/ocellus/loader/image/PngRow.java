@@ -133,9 +133,11 @@ final class PngRow {
             return (byte) (packed(x) * 255 / ((1 << header.depth()) - 1));
         }
         int i = x * bytesPerPixel;
-        boolean clipped = header.depth() == 16 && header.colourType() == PngCodec.Header.GRAY;
-        // Pillow keeps 16-bit gray as it is and clips it at 255 on the way to RGB.
-        return clipped ? (samples[i] != 0 ? (byte) 255 : samples[i + 1]) : samples[i];
+        if (header.depth() == 16 && header.colourType() == PngCodec.Header.GRAY) {
+            // Pillow keeps 16-bit gray as it is and clips it at 255 on the way to RGB.
+            return samples[i] == 0 ? samples[i + 1] : (byte) 255;
+        }
+        return samples[i];
     }
 
     private int packed(int x) {

@@ -5,8 +5,8 @@ import java.util.Arrays;
 /**
  * Key frames of VP8, the lossy picture format inside WebP (RFC 6386).
  *
- * <p>Own code: the Java readers repeat chroma samples where libwebp interpolates them, which shifts
- * colours at edges by dozens of levels.
+ * <p>Own code: the ImageIO plug-ins repeat chroma samples where libwebp, which Pillow uses,
+ * interpolates them, and that shifts colours at edges by dozens of levels.
  */
 final class Vp8Codec {
     private static final int FRAME_HEADER = 10;

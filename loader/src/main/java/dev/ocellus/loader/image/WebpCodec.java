@@ -1,27 +1,22 @@
 package dev.ocellus.loader.image;
 
-import com.twelvemonkeys.imageio.plugins.webp.WebPImageReaderSpi;
-
-import java.awt.image.Raster;
-import java.io.IOException;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
-import javax.imageio.ImageReader;
-
 /**
- * WebP files; the alpha plane of lossy ones is skipped. Lossy still pictures are decoded by {@link
- * Vp8Codec}, lossless and animated ones by the TwelveMonkeys reader, the latter to their first
- * frame.
+ * WebP files: the RIFF container (RFC 9649, section 2) around a lossy or lossless picture. Alpha is
+ * dropped; of an animation the first frame is drawn on a black canvas.
  */
 final class WebpCodec {
     private static final int RIFF_HEADER = 12;
     private static final int CHUNK_HEADER = 8;
+    private static final int FRAME_HEADER = 16;
+    private static final int CANVAS_HEADER = 10;
 
     private final ImageSource source;
     private final byte[] file;
-    private int frameAt = -1;
-    private int frameEnd;
+    private RgbImage picture;
+    private int canvasWidth;
+    private int canvasHeight;
     private int orientation = 1;
 
     private WebpCodec(ImageSource source) {
@@ -29,81 +24,104 @@ final class WebpCodec {
         this.file = source.bytes();
     }
 
-    static DecodedImage decode(ImageSource source) throws IOException {
+    static DecodedImage decode(ImageSource source) {
         WebpCodec codec = new WebpCodec(source);
-        codec.readChunks();
-        RgbImage pixels =
-                codec.frameAt >= 0
-                        ? Vp8Codec.decode(source, codec.frameAt, codec.frameEnd)
-                        : codec.readLossless();
-        return new DecodedImage(pixels, codec.orientation, ImageFormat.WEBP);
-    }
-
-    private void readChunks() {
-        long riffEnd = CHUNK_HEADER + (long) int32(4);
-        if (riffEnd < RIFF_HEADER || riffEnd > file.length) {
+        if (source.bytes().length < RIFF_HEADER + CHUNK_HEADER) {
             throw source.truncated();
         }
-        int at = RIFF_HEADER;
-        while (at <= riffEnd - CHUNK_HEADER) {
+        long end = CHUNK_HEADER + (codec.int32(4) & 0xffffffffL);
+        if (end > source.bytes().length) {
+            throw source.truncated();
+        }
+        codec.readChunks(RIFF_HEADER, (int) end);
+        if (codec.picture == null) {
+            throw source.broken("it holds no picture");
+        }
+        return new DecodedImage(codec.picture, codec.orientation, ImageFormat.WEBP);
+    }
+
+    private void readChunks(int from, int end) {
+        int at = from;
+        while (at <= end - CHUNK_HEADER) {
             String kind = new String(file, at, 4, StandardCharsets.ISO_8859_1);
             int length = int32(at + 4);
             at += CHUNK_HEADER;
-            if (length < 0 || length > riffEnd - at) {
+            if (length < 0 || length > end - at) {
                 throw source.truncated();
             }
-            if (kind.equals("VP8 ") && frameAt < 0) {
-                frameAt = at;
-                frameEnd = at + length;
-            } else if (kind.equals("EXIF")) {
-                orientation = exif(at, length);
-            }
+            readChunk(kind, at, length);
             at += length + (length & 1);
         }
     }
 
-    /** Some writers put JPEG's marker before the TIFF data. */
-    private int exif(int at, int length) {
-        int prefix = length > 6 && file[at] == 'E' ? 6 : 0;
-        return Exif.orientation(file, at + prefix, length - prefix);
-    }
-
-    private RgbImage readLossless() throws IOException {
-        ImageReader reader = new WebPImageReaderSpi().createReaderInstance(null);
-        try (BytesInput input = new BytesInput(file, ByteOrder.LITTLE_ENDIAN)) {
-            reader.setInput(input, true, true);
-            source.checkSize(reader.getWidth(0), reader.getHeight(0));
-            return rgb(reader.read(0).getRaster());
-        } finally {
-            reader.dispose();
-        }
-    }
-
-    private static RgbImage rgb(Raster raster) {
-        int width = raster.getWidth();
-        int height = raster.getHeight();
-        int bands = raster.getNumBands();
-        byte[] out = new byte[width * height * RgbImage.CHANNELS];
-        int[] row = new int[width * bands];
-        int o = 0;
-        for (int y = 0; y < height; y++) {
-            raster.getPixels(0, y, width, 1, row);
-            for (int i = 0; i < row.length; i += bands) {
-                out[o++] = (byte) row[i];
-                out[o++] = (byte) row[i + 1];
-                out[o++] = (byte) row[i + 2];
+    private void readChunk(String kind, int at, int length) {
+        switch (kind) {
+            case "VP8X" -> {
+                if (length < CANVAS_HEADER) {
+                    throw source.truncated();
+                }
+                canvasWidth = int24(at + 4) + 1;
+                canvasHeight = int24(at + 7) + 1;
+                source.checkSize(canvasWidth, canvasHeight);
+            }
+            case "VP8 " -> {
+                if (picture == null) {
+                    picture = Vp8Codec.decode(source, at, at + length);
+                }
+            }
+            case "VP8L" -> {
+                if (picture == null) {
+                    picture = Vp8lCodec.decode(source, at, at + length);
+                }
+            }
+            case "ANMF" -> {
+                if (picture == null) {
+                    readFrame(at, length);
+                }
+            }
+            case "EXIF" -> {
+                // Some writers put JPEG's marker before the TIFF data.
+                int prefix = length > 6 && file[at] == 'E' ? 6 : 0;
+                orientation = Exif.orientation(file, at + prefix, length - prefix);
+            }
+            default -> {
+                // Nothing else changes the pixels.
             }
         }
-        return new RgbImage(width, height, out);
+    }
+
+    private void readFrame(int at, int length) {
+        if (length < FRAME_HEADER) {
+            throw source.truncated();
+        }
+        int left = 2 * int24(at);
+        int top = 2 * int24(at + 3);
+        readChunks(at + FRAME_HEADER, at + length);
+        if (picture == null) {
+            throw source.broken("its first frame holds no picture");
+        }
+        int width = picture.width();
+        int height = picture.height();
+        if (left > canvasWidth - width || top > canvasHeight - height) {
+            throw source.broken("its first frame leaves the canvas");
+        }
+        if (width == canvasWidth && height == canvasHeight) {
+            return;
+        }
+        byte[] canvas = new byte[canvasWidth * canvasHeight * RgbImage.CHANNELS];
+        int rowBytes = width * RgbImage.CHANNELS;
+        for (int y = 0; y < height; y++) {
+            int target = ((top + y) * canvasWidth + left) * RgbImage.CHANNELS;
+            System.arraycopy(picture.data(), y * rowBytes, canvas, target, rowBytes);
+        }
+        picture = new RgbImage(canvasWidth, canvasHeight, canvas);
+    }
+
+    private int int24(int at) {
+        return (file[at] & 0xff) | (file[at + 1] & 0xff) << 8 | (file[at + 2] & 0xff) << 16;
     }
 
     private int int32(int at) {
-        if (at > file.length - 4) {
-            throw source.truncated();
-        }
-        return (file[at] & 0xff)
-                | (file[at + 1] & 0xff) << 8
-                | (file[at + 2] & 0xff) << 16
-                | (file[at + 3] & 0xff) << 24;
+        return int24(at) | (file[at + 3] & 0xff) << 24;
     }
 }

@@ -7,14 +7,15 @@ import org.junit.jupiter.api.TestFactory;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.zip.CRC32;
 
-/** Decoded files against the pixels that Pillow makes of them. */
+/** Decoded files have exactly the pixels that Pillow makes of them. */
 class ImageDecoderTest {
     private final ImageDecoder decoder = new ImageDecoder();
 
     @TestFactory
     List<DynamicTest> files() throws IOException {
-        return References.lines("sizes.csv").stream()
+        return References.lines("pixels.csv").stream()
                 .map(line -> line.split(","))
                 .map(f -> DynamicTest.dynamicTest(f[0], () -> decodes(f)))
                 .toList();
@@ -25,8 +26,8 @@ class ImageDecoderTest {
         assertThat(image.pixels().width()).isEqualTo(Integer.parseInt(fields[1]));
         assertThat(image.pixels().height()).isEqualTo(Integer.parseInt(fields[2]));
         assertThat(image.orientation()).isEqualTo(Integer.parseInt(fields[3]));
-        String stem = fields[0].substring(0, fields[0].lastIndexOf('.'));
-        byte[] expected = References.bytes(stem + ".rgb");
-        assertThat(References.largestDifference(image.pixels().data(), expected)).isZero();
+        CRC32 crc = new CRC32();
+        crc.update(image.pixels().data());
+        assertThat(crc.getValue()).isEqualTo(Long.parseLong(fields[4]));
     }
 }

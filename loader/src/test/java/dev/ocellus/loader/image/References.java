@@ -23,14 +23,6 @@ final class References {
         return new String(bytes(name), StandardCharsets.UTF_8).lines().toList();
     }
 
-    static int largestDifference(byte[] a, byte[] b) {
-        int largest = a.length == b.length ? 0 : Integer.MAX_VALUE;
-        for (int i = 0; i < Math.min(a.length, b.length); i++) {
-            largest = Math.max(largest, Math.abs((a[i] & 0xff) - (b[i] & 0xff)));
-        }
-        return largest;
-    }
-
     /** The generator that made the inputs of {@code resize.csv}. */
     static byte[] noise(int count, int seed) {
         byte[] out = new byte[count];

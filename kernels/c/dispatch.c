@@ -1,0 +1,37 @@
+// The library's index: the instruction sets it was built for and which of them this machine has.
+#include "ocellus.h"
+
+#if defined(__x86_64__)
+
+extern const struct kernel kernels_avx2[], kernels_avx512[], kernels_avx512bf16[];
+
+__attribute__((visibility("default"))) struct instruction_set ocellus_instruction_sets[] = {
+    {"avx2", 0, kernels_avx2},
+    {"avx512", 0, kernels_avx512},
+    {"avx512bf16", 0, kernels_avx512bf16},
+    {0},
+};
+
+// These also ask the operating system whether it keeps the registers.
+__attribute__((constructor)) static void detect(void) {
+    __builtin_cpu_init();
+    int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+    int dot = avx512 && __builtin_cpu_supports("avx512bf16")
+        && __builtin_cpu_supports("avx512vnni");
+    ocellus_instruction_sets[0].supported = avx2;
+    ocellus_instruction_sets[1].supported = avx512;
+    ocellus_instruction_sets[2].supported = dot;
+}
+
+#else
+
+extern const struct kernel kernels_neon[];
+
+__attribute__((visibility("default"))) struct instruction_set ocellus_instruction_sets[] = {
+    {"neon", 1, kernels_neon},
+    {0},
+};
+
+#endif

@@ -1,0 +1,186 @@
+// Linear layers. The activations are cut into tiles of nearly equal height, each packed as
+// [k][rows of the tile] in the scratch memory by MatMulPack; a single row of float32 needs no
+// packing. A unit of MatMul is a pair of weight panels times a block of tiles. Few rows are one
+// block, so that every panel is streamed from memory exactly once; with many rows the units of one
+// pair follow one another, so that it stays in the cache.
+#include "tile.h"
+#include "vmath.h"
+
+enum {
+    BLOCK_TILES = 8,
+    // Steps after which a tile is left for the next one, so that the panels' part stays in the
+    // second-level cache and the tile's part in the first.
+    CHUNK_STEPS = 1024,
+    UNIT_PANELS = 2,
+    BUFFER_STRIDE = TILE_PANELS * PANEL
+};
+
+struct plan {
+    enum tile_kind kind;
+    int rounded;         // activations are rounded to bfloat16 but stay float32
+    int direct;          // x is used as it is
+    int64_t rows;
+    int64_t tiles;
+    int64_t blocks;
+    int64_t panels;
+    int64_t panelBytes;
+    int64_t steps;       // PANEL_LINEs of a panel
+    int64_t depth;       // elements of a packed row
+};
+
+static struct plan plan_of(const struct MatMul *a) {
+    struct plan p = {0};
+    p.rows = ROW_COUNT(a);
+    p.tiles = ceil_div(p.rows, TILE_ROWS);
+    p.blocks = ceil_div(p.tiles, BLOCK_TILES);
+    p.panels = ceil_div(a->n, PANEL) * (a->gated ? 2 : 1);
+    p.steps = a->wType == DTYPE_F32 ? a->k : ceil_div(a->k, 2);
+    p.depth = a->wType == DTYPE_F32 ? p.steps : 2 * p.steps;
+    p.panelBytes = p.steps * PANEL_LINE;
+    p.kind = a->wType == DTYPE_F32 ? TILE_F32 : a->wType == DTYPE_F16 ? TILE_F16 : TILE_BF16;
+    if (a->compute == COMPUTE_BF16) {
+#if defined(__AVX512BF16__)
+        p.kind = TILE_DOT;
+        p.depth = p.steps;
+#else
+        p.rounded = 1;
+#endif
+    }
+    p.direct = p.rows == 1 && a->compute == COMPUTE_F32 && p.depth == a->k;
+    return p;
+}
+
+static int64_t tile_start(const struct plan *p, int64_t tile) { return tile * p->rows / p->tiles; }
+
+// VL elements of the packed form of a row, from element d on; zero past the end.
+INLINE vf packed_elements(const struct plan *p, const float *row, int64_t k, int64_t d) {
+#if defined(__AVX512BF16__)
+    if (p->kind == TILE_DOT) {
+        int64_t left = k - 2 * d;
+        vf low = v_load_run(row + 2 * d, max_i64(left, 0));
+        vf high = left > VL ? v_load_run(row + 2 * d + VL, left - VL) : v_zero();
+        return (vf)_mm512_cvtne2ps_pbh(high, low);
+    }
+#endif
+    vf v = v_load_run(row + d, max_i64(k - d, 0));
+    return p->rounded ? v_round_bf16(v) : v;
+}
+
+UNITS(MatMulPack, MatMul) {
+    struct plan p = plan_of(a);
+    return p.direct ? 0 : p.tiles;
+}
+
+KERNEL(MatMulPack, MatMul) {
+    struct plan p = plan_of(a);
+    for (int64_t t = begin; t < end; t++) {
+        int64_t start = tile_start(&p, t);
+        int64_t rows = tile_start(&p, t + 1) - start;
+        float *out = (float *)a->scratch + start * p.depth;
+        int64_t size = rows * p.depth;
+        for (int64_t d = 0; d < p.depth; d += VL) {
+            vf m[VL];
+            for (int i = 0; i < VL; i++) {
+                m[i] = i < rows ? packed_elements(&p, a->x + (start + i) * a->ldx, a->k, d)
+                                : v_zero();
+            }
+            v_transpose(m);
+            // A vector may reach into the places of the next ones, which are written later.
+            for (int64_t j = 0; j < min_i64(VL, p.depth - d); j++) {
+                int64_t at = (d + j) * rows;
+                v_store_run(out + at, m[j], size - at);
+            }
+        }
+    }
+}
+
+// out = residual + scale * act(sum + bias) for the columns [j, j + 16) of one row.
+static void finish(const struct MatMul *a, int64_t row, int64_t j, const float *sum) {
+    for (int64_t end = min_i64(j + PANEL, a->n); j < end; j += VL, sum += VL) {
+        int64_t left = end - j;
+        vf v = v_load(sum);
+        if (a->bias) {
+            v += v_load_run(a->bias + j, left);
+        }
+        v = v_activate(v, a->activation);
+        if (a->scale) {
+            v *= v_load_run(a->scale + j, left);
+        }
+        if (a->residual) {
+            v += v_load_run(a->residual + row * a->ldr + j, left);
+        }
+        v_store_run(a->out + row * a->ldo + j, v, left);
+    }
+}
+
+// out = residual + act(gate) * up for the columns [j, j + 16) of one row.
+static void finish_gated(const struct MatMul *a, int64_t row, int64_t j, const float *sum) {
+    for (int64_t end = min_i64(j + PANEL, a->n); j < end; j += VL, sum += VL) {
+        int64_t left = end - j;
+        vf v = v_activate(v_load(sum), a->activation) * v_load(sum + PANEL);
+        if (a->residual) {
+            v += v_load_run(a->residual + row * a->ldr + j, left);
+        }
+        v_store_run(a->out + row * a->ldo + j, v, left);
+    }
+}
+
+static void finish_tile(
+    const struct MatMul *a, int64_t row, int64_t rows, int64_t panel, int64_t panels,
+    const float *sums) {
+    for (int64_t i = 0; i < rows; i++, sums += BUFFER_STRIDE) {
+        if (a->gated) {
+            for (int64_t q = 0; q < panels; q += 2) {
+                finish_gated(a, row + i, (panel + q) / 2 * PANEL, sums + q * PANEL);
+            }
+        } else {
+            for (int64_t q = 0; q < panels; q++) {
+                finish(a, row + i, (panel + q) * PANEL, sums + q * PANEL);
+            }
+        }
+    }
+}
+
+// The tiles of one block times up to TILE_PANELS panels.
+static void multiply_block(
+    const struct MatMul *a, const struct plan *p, int64_t block, int64_t panel, int64_t panels) {
+    float sums[BLOCK_TILES][TILE_ROWS * BUFFER_STRIDE];
+    int64_t first = block * p->tiles / p->blocks;
+    int64_t last = (block + 1) * p->tiles / p->blocks;
+    int64_t chunk = last - first == 1 ? max_i64(p->steps, 1) : CHUNK_STEPS;
+    int64_t width = p->depth == p->steps ? 1 : 2;
+    const float *x = p->direct ? a->x : a->scratch;
+    const char *w = a->w + panel * p->panelBytes;
+    int64_t step = 0;
+    do {
+        int64_t steps = min_i64(chunk, p->steps - step);
+        for (int64_t t = first; t < last; t++) {
+            int64_t start = tile_start(p, t);
+            int64_t rows = tile_start(p, t + 1) - start;
+            tile_run(
+                p->kind, rows, panels, x + start * p->depth + step * width * rows,
+                w + step * PANEL_LINE, p->panelBytes, steps, sums[t - first], BUFFER_STRIDE,
+                step > 0);
+            if (step + steps == p->steps) {
+                finish_tile(a, start, rows, panel, panels, sums[t - first]);
+            }
+        }
+        step += steps;
+    } while (step < p->steps);
+}
+
+UNITS(MatMul, MatMul) {
+    struct plan p = plan_of(a);
+    return ceil_div(p.panels, UNIT_PANELS) * p.blocks;
+}
+
+KERNEL(MatMul, MatMul) {
+    struct plan p = plan_of(a);
+    for (int64_t u = begin; u < end;) {
+        int64_t units = p.blocks == 1 ? min_i64(end - u, TILE_PANELS / UNIT_PANELS) : 1;
+        int64_t panel = u / p.blocks * UNIT_PANELS;
+        multiply_block(
+            a, &p, u % p.blocks, panel, min_i64(units * UNIT_PANELS, p.panels - panel));
+        u += units;
+    }
+}

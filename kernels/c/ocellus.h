@@ -1,0 +1,386 @@
+// The interface between the Java records of KernelCall and the kernels.
+//
+// Each argument structure has the components of the record of the same name, in the same order,
+// eight bytes each (enums as ordinals), followed by the address of the scratch memory. What the
+// operands mean is said there, and only there.
+//
+// Every kernel is two functions: NAME_units gives the number of independent units for the counts
+// that hold now, and NAME runs the units [begin, end). The split is the kernel's own business.
+#ifndef OCELLUS_H
+#define OCELLUS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PANEL = 16 };
+
+enum dtype { DTYPE_F32 = 1, DTYPE_F16 = 2, DTYPE_BF16 = 3 };
+
+enum compute { COMPUTE_F32, COMPUTE_BF16 };
+
+enum activation {
+    ACTIVATION_NONE,
+    ACTIVATION_GELU,
+    ACTIVATION_QUICK_GELU,
+    ACTIVATION_SILU,
+    ACTIVATION_GELU_TANH,
+    ACTIVATION_RELU
+};
+
+struct MatMul {
+    const float *x;
+    int64_t ldx;
+    const char *w;
+    int64_t wType;
+    const float *bias;
+    const float *scale;
+    const float *residual;
+    int64_t ldr;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t n;
+    int64_t k;
+    int64_t compute;
+    int64_t activation;
+    int64_t gated;
+    void *scratch;
+};
+
+struct RmsNorm {
+    const float *x;
+    int64_t ldx;
+    const float *weight;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t groups;
+    int64_t cols;
+    double eps;
+    void *scratch;
+};
+
+struct LayerNorm {
+    const float *x;
+    int64_t ldx;
+    const float *weight;
+    const float *bias;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t cols;
+    double eps;
+    void *scratch;
+};
+
+struct Add {
+    const float *a;
+    int64_t lda;
+    const float *b;
+    int64_t ldb;
+    int64_t bRows;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t cols;
+    void *scratch;
+};
+
+struct Scale {
+    const float *x;
+    int64_t ldx;
+    const float *scale;
+    const float *residual;
+    int64_t ldr;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t cols;
+    void *scratch;
+};
+
+struct Activate {
+    const float *x;
+    int64_t ldx;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t cols;
+    int64_t activation;
+    void *scratch;
+};
+
+struct GatedActivate {
+    const float *gate;
+    int64_t ldg;
+    const float *up;
+    int64_t ldu;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t cols;
+    int64_t activation;
+    void *scratch;
+};
+
+struct RopeTable {
+    const int32_t *position;
+    const int32_t *sequence;
+    const float *invFreq;
+    const float *scale;
+    float *out;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t half;
+    void *scratch;
+};
+
+struct Rope {
+    const float *x;
+    int64_t ldx;
+    const float *table;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t heads;
+    int64_t headDim;
+    int64_t half;
+    void *scratch;
+};
+
+struct KvAppend {
+    const float *k;
+    int64_t ldk;
+    const float *v;
+    int64_t ldv;
+    const int32_t *sequence;
+    const int32_t *slot;
+    char *const *pages;
+    int64_t maxPages;
+    int64_t pageTokens;
+    int64_t kOffset;
+    int64_t vOffset;
+    int64_t cacheType;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t kvHeads;
+    int64_t headDim;
+    void *scratch;
+};
+
+struct PagedAttention {
+    const float *q;
+    int64_t ldq;
+    const int32_t *sequence;
+    const int32_t *slot;
+    const char *const *pages;
+    int64_t maxPages;
+    int64_t pageTokens;
+    int64_t kOffset;
+    int64_t vOffset;
+    int64_t cacheType;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t heads;
+    int64_t kvHeads;
+    int64_t headDim;
+    double scale;
+    void *scratch;
+};
+
+struct Attention {
+    const float *q;
+    int64_t ldq;
+    const float *k;
+    int64_t ldk;
+    const float *v;
+    int64_t ldv;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t queryLength;
+    int64_t keyLength;
+    int64_t heads;
+    int64_t kvHeads;
+    int64_t headDim;
+    double scale;
+    void *scratch;
+};
+
+struct Gather {
+    const char *table;
+    int64_t tableType;
+    int64_t packed;
+    int64_t tableRows;
+    const int32_t *ids;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t cols;
+    void *scratch;
+};
+
+struct SelectRows {
+    const float *x;
+    int64_t ldx;
+    const float *y;
+    int64_t ldy;
+    const int32_t *index;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t cols;
+    void *scratch;
+};
+
+struct Patchify {
+    const float *pixels;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t channels;
+    int64_t height;
+    int64_t width;
+    int64_t patch;
+    void *scratch;
+};
+
+struct AssembleTokens {
+    const float *patches;
+    int64_t ldp;
+    const float *cls;
+    const float *position;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t tokens;
+    int64_t cols;
+    void *scratch;
+};
+
+struct PixelUnshuffle {
+    const float *x;
+    int64_t ldx;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t skip;
+    int64_t height;
+    int64_t width;
+    int64_t cols;
+    int64_t block;
+    int64_t transposed;
+    void *scratch;
+};
+
+struct PackPanels {
+    const char *src;
+    int64_t type;
+    char *dst;
+    int64_t firstPanel;
+    int64_t panelStride;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t k;
+    void *scratch;
+};
+
+// The loops of the ceilings; not a KernelCall. A unit is one round of the loop. The kernel adds to
+// `work` what it did (bytes read or arithmetic operations) and writes to `sink` so that the
+// compiler keeps the loop.
+struct Ceiling {
+    const char *data;
+    int64_t bytes;
+    double *work;
+    double *sink;
+};
+
+// The kernels of every instruction set: name of the functions, argument structure.
+#define KERNELS(X)                     \
+    X(MatMul, MatMul)                  \
+    X(MatMulPack, MatMul)              \
+    X(RmsNorm, RmsNorm)                \
+    X(LayerNorm, LayerNorm)            \
+    X(Add, Add)                        \
+    X(Scale, Scale)                    \
+    X(Activate, Activate)              \
+    X(GatedActivate, GatedActivate)    \
+    X(RopeTable, RopeTable)            \
+    X(Rope, Rope)                      \
+    X(KvAppend, KvAppend)              \
+    X(PagedAttention, PagedAttention)  \
+    X(Attention, Attention)            \
+    X(Gather, Gather)                  \
+    X(SelectRows, SelectRows)          \
+    X(Patchify, Patchify)              \
+    X(AssembleTokens, AssembleTokens)  \
+    X(PixelUnshuffle, PixelUnshuffle)  \
+    X(PackPanels, PackPanels)          \
+    X(ReadCeiling, Ceiling)            \
+    X(F32Ceiling, Ceiling)
+
+// Those of instruction sets with dot products of bfloat16 and int8.
+#define DOT_KERNELS(X)       \
+    X(Bf16Ceiling, Ceiling)  \
+    X(Int8Ceiling, Ceiling)
+
+typedef void run_function(const void *args, int64_t begin, int64_t end);
+typedef int64_t units_function(const void *args);
+
+// What Java reads to bind a kernel by name. `fields` counts the eight-byte fields of the structure.
+struct kernel {
+    const char *name;
+    int64_t fields;
+    run_function *run;
+    units_function *units;
+};
+
+// One instruction set: its kernels end with one without a name; `supported` is 1 where this
+// machine can run them. The library's only public symbol is the array of these, worst first,
+// which ends with one without a name.
+struct instruction_set {
+    const char *name;
+    int64_t supported;
+    const struct kernel *kernels;
+};
+
+// Each source file but dispatch.c is compiled once per instruction set, with ISA defined as its
+// name, which ends every public symbol.
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#define NS(name) JOIN(name, ISA)
+
+#define KERNEL(name, structure)                                                       \
+    void NS(name)(const struct structure *a, int64_t begin, int64_t end);             \
+    void NS(name)(const struct structure *a, int64_t begin, int64_t end)
+
+#define UNITS(name, structure)                            \
+    int64_t NS(name##_units)(const struct structure *a);  \
+    int64_t NS(name##_units)(const struct structure *a)
+
+// The number of rows that count now.
+#define ROW_COUNT(a) ((a)->rowCount ? *(a)->rowCount : (a)->rows)
+
+static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+static inline int64_t min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static inline int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
+
+#endif

@@ -1,0 +1,63 @@
+// The inner loop of every matrix product: a tile of rows of A times neighbouring panels of B.
+//
+// Each output element is one chain of fused operations over ascending k, whatever the height of the
+// tile, the number of panels taken together or the place where the chain was interrupted. So the
+// bits of a row depend on nothing else, and latency is hidden by many outputs at once, never by
+// several partial sums of one output.
+#ifndef OCELLUS_TILE_H
+#define OCELLUS_TILE_H
+
+#include "ocellus.h"
+#include "simd.h"
+
+// Accumulators that fit the register file beside the operands, and the tallest tile.
+#if VL == 16
+enum { TILE_VECTORS = 24, TILE_ROWS = 12 };
+#elif VL == 8
+enum { TILE_VECTORS = 12, TILE_ROWS = 6 };
+#else
+enum { TILE_VECTORS = 24, TILE_ROWS = 4 };
+#endif
+
+// TILE_PANELS is the most panels taken together; PANEL_LINE the bytes of a panel for one step.
+enum { TILE_PANELS = 4, PANEL_LINE = 64 };
+
+// What a step along k is. A is [steps][rows] but for TILE_KEYS.
+enum tile_kind {
+    TILE_F32,   // one k: f32 weights
+    TILE_BF16,  // two k: bfloat16 weights, widened; A has two rows a step
+    TILE_F16,   // two k: float16 weights, widened; A has two rows a step
+    TILE_DOT,   // two k: bfloat16 pairs on both sides
+    TILE_KEYS,  // one k: f32 weights, A is [rows][KEY_BLOCK]
+    TILE_KINDS
+};
+
+// Keys that attention takes at a time.
+enum { KEY_BLOCK = 64 };
+
+// C (rows of ldc floats) receives the sums over `steps`, which continue those in C if `continued`.
+typedef void tile_function(
+    const float *a, const char *b, int64_t panelBytes, int64_t steps, float *c, int64_t ldc,
+    int continued);
+
+// By kind, binary logarithm of the panels, rows - 1.
+#define tile_functions NS(tile_functions)
+extern tile_function *const tile_functions[TILE_KINDS][3][TILE_ROWS];
+
+// A tile of `rows` rows, 1 to TILE_ROWS, and any number of panels.
+static inline void tile_run(
+    enum tile_kind kind, int64_t rows, int64_t panels, const float *a, const char *b,
+    int64_t panelBytes, int64_t steps, float *c, int64_t ldc, int continued) {
+    for (int64_t p = 0; p < panels;) {
+        int log = 2;
+        while (((int64_t)1 << log) > panels - p
+               || (rows << log) * (PANEL / VL) > TILE_VECTORS) {
+            log--;
+        }
+        tile_functions[kind][log][rows - 1](
+            a, b + p * panelBytes, panelBytes, steps, c + p * PANEL, ldc, continued);
+        p += (int64_t)1 << log;
+    }
+}
+
+#endif

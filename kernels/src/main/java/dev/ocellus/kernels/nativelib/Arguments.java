@@ -1,0 +1,45 @@
+package dev.ocellus.kernels.nativelib;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.ocellus.kernels.KernelCall;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.reflect.RecordComponent;
+
+/** Native argument structures: the components of a call in order, then the scratch address. */
+final class Arguments {
+    static long fields(Class<?> call) {
+        return call.getRecordComponents().length + 1L;
+    }
+
+    static MemorySegment write(KernelCall call, long scratch, Arena arena) {
+        RecordComponent[] components = call.getClass().getRecordComponents();
+        MemorySegment arguments = arena.allocate(JAVA_LONG, fields(call.getClass()));
+        for (int i = 0; i < components.length; i++) {
+            arguments.setAtIndex(JAVA_LONG, i, bits(value(call, components[i])));
+        }
+        arguments.setAtIndex(JAVA_LONG, components.length, scratch);
+        return arguments;
+    }
+
+    private static Object value(KernelCall call, RecordComponent component) {
+        try {
+            return component.getAccessor().invoke(call);
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException("cannot read " + component, e);
+        }
+    }
+
+    private static long bits(Object value) {
+        return switch (value) {
+            case Long number -> number;
+            case Double number -> Double.doubleToRawLongBits(number);
+            case Enum<?> constant -> constant.ordinal();
+            default -> throw new IllegalStateException("no native form of " + value);
+        };
+    }
+
+    private Arguments() {}
+}

@@ -1,0 +1,190 @@
+package dev.ocellus.kernels.nativelib;
+
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.ocellus.kernels.ComputeType;
+import dev.ocellus.kernels.KernelCall;
+import dev.ocellus.kernels.KernelProvider;
+import dev.ocellus.kernels.Launch;
+import dev.ocellus.kernels.Panels;
+import dev.ocellus.tensor.DType;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The kernels written in C ({@code kernels/c}), for one instruction set. Immutable and thread-safe;
+ * the library stays loaded for the life of the process.
+ */
+public final class NativeProvider implements KernelProvider {
+    /** Forces an instruction set: avx2, avx512, avx512bf16 or neon. */
+    public static final String ISA_PROPERTY = "ocellus.isa";
+
+    /** Longest head that the attention kernels take. */
+    private static final long MAX_HEAD_DIM = 256;
+
+    /**
+     * The provider, or the reason why there is none.
+     *
+     * @param reason empty if there is a provider
+     */
+    public record Search(Optional<NativeProvider> provider, String reason) {}
+
+    private final NativeLibrary library;
+
+    private NativeProvider(NativeLibrary library) {
+        this.library = library;
+    }
+
+    /** The best instruction set of this machine, or the one that {@link #ISA_PROPERTY} forces. */
+    public static Search find() {
+        return find(Optional.ofNullable(System.getProperty(ISA_PROPERTY)));
+    }
+
+    /** The named instruction set, if this machine has it. */
+    public static Search find(String instructionSet) {
+        return find(Optional.of(instructionSet));
+    }
+
+    private static Search find(Optional<String> instructionSet) {
+        try {
+            NativeLibrary library = NativeLibrary.open(instructionSet);
+            return new Search(Optional.of(new NativeProvider(library)), "");
+        } catch (NativeUnavailableException e) {
+            return new Search(Optional.empty(), e.getMessage());
+        }
+    }
+
+    @Override
+    public String name() {
+        return "native";
+    }
+
+    @Override
+    public String description() {
+        return library.instructionSet() + " (" + library.source() + ")";
+    }
+
+    /** The instruction set in use. */
+    public String instructionSet() {
+        return library.instructionSet();
+    }
+
+    /** Room for the packed activations of a product; nothing else needs scratch memory. */
+    @Override
+    public long scratchBytes(KernelCall call) {
+        return call instanceof KernelCall.MatMul m && packs(m)
+                ? Math.multiplyExact(m.rows(), (m.k() + 1) / 2 * 2 * Float.BYTES)
+                : 0;
+    }
+
+    /** A single row of float32 is used as it is, if the weights don't pad it to an even length. */
+    private static boolean packs(KernelCall.MatMul m) {
+        return m.rows() > 1
+                || m.compute() == ComputeType.BF16
+                || m.wType() != DType.F32 && m.k() % 2 != 0;
+    }
+
+    /**
+     * @throws IllegalArgumentException if a type or a size is one that the kernels don't take
+     */
+    @Override
+    public List<Launch> bind(KernelCall call, long scratch, Arena arena) {
+        check(call);
+        MemorySegment arguments = Arguments.write(call, scratch, arena);
+        List<Launch> launches = new ArrayList<>();
+        if (call instanceof KernelCall.MatMul m && packs(m)) {
+            launches.add(launch("MatMulPack", arguments));
+        }
+        launches.add(launch(call.getClass().getSimpleName(), arguments));
+        return List.copyOf(launches);
+    }
+
+    private Launch launch(String kernel, MemorySegment arguments) {
+        return new NativeLaunch(library.kernel(kernel).orElseThrow(), arguments);
+    }
+
+    private static void check(KernelCall call) {
+        switch (call) {
+            case KernelCall.MatMul m -> {
+                checkType("weights", m.wType());
+                if (m.compute() == ComputeType.BF16 && m.wType() != DType.BF16) {
+                    throw new IllegalArgumentException(
+                            "matmul: compute type BF16 needs BF16 weights, not " + m.wType());
+                }
+            }
+            case KernelCall.PagedAttention a -> {
+                checkType("cache", a.cacheType());
+                checkHeads(a.heads(), a.kvHeads(), a.headDim());
+            }
+            case KernelCall.Attention a -> checkHeads(a.heads(), a.kvHeads(), a.headDim());
+            case KernelCall.KvAppend k -> checkType("cache", k.cacheType());
+            case KernelCall.Gather g -> checkType("table", g.tableType());
+            case KernelCall.PackPanels p -> checkType("weights", p.type());
+            default -> {}
+        }
+    }
+
+    private static void checkType(String what, DType type) {
+        if (!Panels.supports(type)) {
+            throw new IllegalArgumentException(
+                    "no kernel for a "
+                            + what
+                            + " type of "
+                            + type
+                            + "; F32, F16 and BF16 have one");
+        }
+    }
+
+    private static void checkHeads(long heads, long kvHeads, long headDim) {
+        if (headDim < 1 || headDim > MAX_HEAD_DIM) {
+            throw new IllegalArgumentException(
+                    "attention: headDim " + headDim + " is not between 1 and " + MAX_HEAD_DIM);
+        }
+        if (heads % kvHeads != 0) {
+            throw new IllegalArgumentException(
+                    "attention: " + heads + " heads cannot share " + kvHeads + " key/value heads");
+        }
+    }
+
+    /**
+     * A loop that measures the machine.
+     *
+     * @param name of the kernel: ReadCeiling, F32Ceiling, Bf16Ceiling or Int8Ceiling
+     * @return empty if the instruction set has no such instruction
+     */
+    public Optional<CeilingLoop> ceiling(String name) {
+        return library.kernel(name).map(CeilingLoop::new);
+    }
+
+    /** One ceiling's loop; see {@code kernels/c/ceilings.c}. Thread-safe. */
+    public static final class CeilingLoop {
+        private final NativeLibrary.Kernel kernel;
+
+        private CeilingLoop(NativeLibrary.Kernel kernel) {
+            this.kernel = kernel;
+        }
+
+        /**
+         * Runs some rounds.
+         *
+         * @param data memory to read, of which the arithmetic loops make no use
+         * @return bytes read, or arithmetic operations done
+         */
+        public double run(MemorySegment data, long rounds) {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment results = arena.allocate(JAVA_LONG, 2);
+                MemorySegment arguments = arena.allocate(JAVA_LONG, kernel.fields());
+                arguments.setAtIndex(JAVA_LONG, 0, data.address());
+                arguments.setAtIndex(JAVA_LONG, 1, data.byteSize());
+                arguments.setAtIndex(JAVA_LONG, 2, results.address());
+                arguments.setAtIndex(JAVA_LONG, 3, results.address() + Double.BYTES);
+                new NativeLaunch(kernel, arguments).run(0, rounds);
+                return Double.longBitsToDouble(results.get(JAVA_LONG, 0));
+            }
+        }
+    }
+}
