@@ -40,15 +40,22 @@ final class AnswerPrinter {
 
     /** Generates an answer and prints its text. */
     Answer stream(Reply reply) {
+        boolean[] begun = new boolean[1];
         try {
-            return reply.stream(
-                    piece -> {
-                        out.print(piece);
-                        out.flush();
-                    });
+            Answer answer =
+                    reply.stream(
+                            piece -> {
+                                begun[0] = true;
+                                out.print(piece);
+                                out.flush();
+                            });
+            begun[0] = true;
+            return answer;
         } finally {
-            out.println();
-            out.flush();
+            if (begun[0]) {
+                out.println();
+                out.flush();
+            }
         }
     }
 
