@@ -1,5 +1,6 @@
 package dev.ocellus.kernels;
 
+import dev.ocellus.kernels.nativelib.NativeProvider;
 import dev.ocellus.kernels.scalar.ScalarProvider;
 
 import java.lang.System.Logger.Level;
@@ -19,6 +20,7 @@ public final class KernelProviders {
     public static final String PROPERTY = "ocellus.provider";
 
     private static KernelProvider chosen;
+    private static NativeProvider.Search natives;
 
     /**
      * The provider of this process.
@@ -32,27 +34,35 @@ public final class KernelProviders {
                     choose(
                             System.getProperty(PROPERTY, "auto"),
                             KernelProviders::nativeProvider,
-                            KernelProviders::nativeUnavailableReason);
+                            () -> natives().reason());
             System.getLogger(KernelProviders.class.getName()).log(choice.level(), choice.message());
             chosen = choice.provider();
         }
         return chosen;
     }
 
-    /** All providers that work on this machine, fastest first. */
+    /**
+     * All providers that work on this machine, fastest first: each instruction set of the native
+     * kernels is one.
+     */
     public static List<KernelProvider> available() {
         List<KernelProvider> providers = new ArrayList<>();
-        nativeProvider().ifPresent(providers::add);
+        for (String isa : NativeProvider.INSTRUCTION_SETS) {
+            NativeProvider.find(isa).provider().ifPresent(providers::add);
+        }
         providers.add(new ScalarProvider());
         return List.copyOf(providers);
     }
 
-    private static Optional<KernelProvider> nativeProvider() {
-        return Optional.empty();
+    private static synchronized NativeProvider.Search natives() {
+        if (natives == null) {
+            natives = NativeProvider.find();
+        }
+        return natives;
     }
 
-    private static String nativeUnavailableReason() {
-        return "they are not part of this build";
+    private static Optional<KernelProvider> nativeProvider() {
+        return natives().provider().map(KernelProvider.class::cast);
     }
 
     /** A provider and the line to log about it. */

@@ -23,6 +23,10 @@ public final class NativeProvider implements KernelProvider {
     /** Forces an instruction set: avx2, avx512, avx512bf16 or neon. */
     public static final String ISA_PROPERTY = "ocellus.isa";
 
+    /** Instruction sets for which there are kernels, fastest first. */
+    public static final List<String> INSTRUCTION_SETS =
+            List.of("avx512bf16", "avx512", "avx2", "neon");
+
     /** Longest head that the attention kernels take. */
     private static final long MAX_HEAD_DIM = 256;
 
@@ -66,6 +70,11 @@ public final class NativeProvider implements KernelProvider {
     @Override
     public String description() {
         return library.instructionSet() + " (" + library.source() + ")";
+    }
+
+    @Override
+    public ComputeType preferredCompute() {
+        return instructionSet().equals("avx512bf16") ? ComputeType.BF16 : ComputeType.F32;
     }
 
     /** The instruction set in use. */

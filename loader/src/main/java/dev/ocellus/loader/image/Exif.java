@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 final class Exif {
     private static final int ORIENTATION = 0x0112;
     private static final int SHORT = 3;
+    private static final int LONG = 4;
     private static final int ENTRY_BYTES = 12;
 
     private Exif() {}
@@ -38,9 +39,13 @@ final class Exif {
                 return 1;
             }
             int entry = (int) at;
-            if ((tiff.getShort(entry) & 0xffff) == ORIENTATION
-                    && tiff.getShort(entry + 2) == SHORT) {
-                int value = tiff.getShort(entry + 8) & 0xffff;
+            if ((tiff.getShort(entry) & 0xffff) == ORIENTATION) {
+                int value =
+                        switch (tiff.getShort(entry + 2)) {
+                            case SHORT -> tiff.getShort(entry + 8);
+                            case LONG -> tiff.getInt(entry + 8);
+                            default -> 1;
+                        };
                 return value >= 1 && value <= 8 ? value : 1;
             }
         }

@@ -75,7 +75,8 @@ public final class ImagePreprocessor {
         for (View view : views) {
             if (view.width() != first.width() || view.height() != first.height()) {
                 throw new ImageException(
-                        "the images give planes of different sizes, %dx%d and %dx%d; preprocess them one by one"
+                        ("the images give planes of different sizes, %dx%d and %dx%d;"
+                                        + " preprocess them one by one")
                                 .formatted(
                                         first.width(),
                                         first.height(),

@@ -14,7 +14,8 @@ record ImageSource(String name, byte[] bytes, long maxPixels) {
         }
         if (width > maxPixels / height) {
             throw new ImageException(
-                    "%s: %dx%d pixels are more than the limit of %d; scale it down or raise the limit"
+                    ("%s: %dx%d pixels are more than the limit of %d;"
+                                    + " scale it down or raise the limit")
                             .formatted(name, width, height, maxPixels));
         }
     }

@@ -28,8 +28,9 @@ public sealed interface Pipeline {
     /**
      * What the image processor named by the checkpoint's configuration does.
      *
-     * @param cropToPatches, {@code minPatches}, {@code maxPatches} replace the configuration's
-     *     values where present
+     * @param cropToPatches replaces {@link PreprocessorConfig#cropToPatches()} where present
+     * @param minPatches replaces {@link PreprocessorConfig#minPatches()} where present
+     * @param maxPatches replaces {@link PreprocessorConfig#maxPatches()} where present
      */
     record Processor(
             Optional<Boolean> cropToPatches,

@@ -11,13 +11,25 @@ import java.util.Optional;
 
 /**
  * A checkpoint's {@code preprocessor_config.json}. The components are its keys; a missing key has
- * the default of the image processor that the file names, or CLIP's where it names none.
+ * the default of the image processor that the file names. A file that names none, as those of the
+ * original InternVL checkpoints may, has CLIP's sizes and ImageNet's mean and deviation.
  *
  * @param source the file, for messages
  * @param imageProcessorType {@code image_processor_type}, or the older {@code
  *     feature_extractor_type}; empty if the file has neither
- * @param cropSize used by CLIP processors only
- * @param cropToPatches, {@code minPatches}, {@code maxPatches} used by GOT-OCR2 processors only
+ * @param doResize whether the processor resizes to {@code size}
+ * @param size what images are resized to
+ * @param resample the kernel of the resize
+ * @param doCenterCrop whether CLIP processors crop; others never do
+ * @param cropSize what CLIP processors crop to
+ * @param doRescale whether samples are multiplied by {@code rescaleFactor}
+ * @param rescaleFactor usually 1 / 255
+ * @param doNormalize whether mean and deviation are applied
+ * @param imageMean subtracted from scaled samples
+ * @param imageStd what the differences are divided by; no zeros
+ * @param cropToPatches whether GOT-OCR2 processors cut images into tiles
+ * @param minPatches fewest tiles of an image
+ * @param maxPatches most tiles of an image, thumbnail not counted
  */
 public record PreprocessorConfig(
         String source,
@@ -72,8 +84,7 @@ public record PreprocessorConfig(
     public static PreprocessorConfig of(String source, JsonNode json) {
         JsonFields f = new JsonFields(source, json);
         String type = f.text("image_processor_type", f.text("feature_extractor_type", null));
-        PreprocessorConfig d =
-                ProcessorKind.of(type).orElse(ProcessorKind.CLIP).defaults(source, type);
+        PreprocessorConfig d = ProcessorKind.defaults(source, type);
         PreprocessorConfig config =
                 new PreprocessorConfig(
                         source,
@@ -97,6 +108,11 @@ public record PreprocessorConfig(
             }
         }
         return config;
+    }
+
+    /** What a checkpoint without the file gets: all defaults, so ImageNet's mean and deviation. */
+    public static PreprocessorConfig imageNet() {
+        return ProcessorKind.defaults("the default preprocessing", null);
     }
 
     private static TargetSize.Exact cropSize(JsonFields fields, TargetSize.Exact missing) {

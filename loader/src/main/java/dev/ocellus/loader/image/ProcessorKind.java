@@ -4,6 +4,8 @@ import static dev.ocellus.loader.image.PerChannel.CLIP_MEAN;
 import static dev.ocellus.loader.image.PerChannel.CLIP_STD;
 import static dev.ocellus.loader.image.PerChannel.IMAGENET_MEAN;
 import static dev.ocellus.loader.image.PerChannel.IMAGENET_STD;
+import static dev.ocellus.loader.image.ResampleFilter.BICUBIC;
+import static dev.ocellus.loader.image.ResampleFilter.BILINEAR;
 
 import java.util.Optional;
 
@@ -28,32 +30,21 @@ enum ProcessorKind {
         };
     }
 
-    PreprocessorConfig defaults(String source, String className) {
-        return switch (this) {
-            case CLIP ->
-                    defaults(
-                            source,
-                            className,
-                            new TargetSize.ShortestEdge(224),
-                            ResampleFilter.BICUBIC,
-                            CLIP_MEAN,
-                            CLIP_STD);
-            case GOT_OCR2 ->
-                    defaults(
-                            source,
-                            className,
-                            new TargetSize.Exact(384, 384),
-                            ResampleFilter.BICUBIC,
-                            CLIP_MEAN,
-                            CLIP_STD);
-            case GROUNDING_DINO ->
-                    defaults(
-                            source,
-                            className,
-                            new TargetSize.Edges(800, 1333),
-                            ResampleFilter.BILINEAR,
-                            IMAGENET_MEAN,
-                            IMAGENET_STD);
+    /** The configuration of an empty file that names {@code className}, which may be null. */
+    static PreprocessorConfig defaults(String source, String className) {
+        TargetSize clipSize = new TargetSize.ShortestEdge(224);
+        return switch (of(className).orElse(null)) {
+            case null ->
+                    defaults(source, className, clipSize, BICUBIC, IMAGENET_MEAN, IMAGENET_STD);
+            case CLIP -> defaults(source, className, clipSize, BICUBIC, CLIP_MEAN, CLIP_STD);
+            case GOT_OCR2 -> {
+                TargetSize size = new TargetSize.Exact(384, 384);
+                yield defaults(source, className, size, BICUBIC, CLIP_MEAN, CLIP_STD);
+            }
+            case GROUNDING_DINO -> {
+                TargetSize size = new TargetSize.Edges(800, 1333);
+                yield defaults(source, className, size, BILINEAR, IMAGENET_MEAN, IMAGENET_STD);
+            }
         };
     }
 

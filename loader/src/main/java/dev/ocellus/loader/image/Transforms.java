@@ -52,7 +52,8 @@ final class Transforms {
     private static RgbImage resize(RgbImage image, long width, long height, ResampleFilter filter) {
         if (width < 1 || height < 1 || width > MAX_PIXELS || width * height > MAX_PIXELS) {
             throw new ImageException(
-                    "the image has %dx%d pixels and would be resized to %dx%d; crop it to a less extreme shape first"
+                    ("the image has %dx%d pixels and would be resized to %dx%d;"
+                                    + " crop it to a less extreme shape first")
                             .formatted(image.width(), image.height(), width, height));
         }
         return PillowResize.resize(image, (int) width, (int) height, filter);
@@ -110,7 +111,8 @@ final class Transforms {
         int side = Math.max(width, height);
         if ((long) side * side > MAX_PIXELS) {
             throw new ImageException(
-                    "the image has %dx%d pixels and would be padded to a square of %d; crop it to a less extreme shape first"
+                    ("the image has %dx%d pixels and would be padded to a square of %d;"
+                                    + " crop it to a less extreme shape first")
                             .formatted(width, height, side));
         }
         byte[] out = new byte[side * side * RgbImage.CHANNELS];

@@ -19,10 +19,11 @@ final class Vp8lPixels {
     private static final byte[] NEAR =
             HexFormat.of()
                     .parseHex(
-                            "1807171928062729161a262a38053739151b363a252b48044749141c353b"
-                                    + "464a242c58454b343c035759131d565a232d444c555b333d68026769121e"
-                                    + "666a222e545c434d656b323e78017779535d111f646c424e767a212f757b"
-                                    + "313f636d525e00747c414f1020626e30737d515f40727e616f50717f6070");
+                            "1807171928062729161a262a38053739151b363a252b4804"
+                                    + "4749141c353b464a242c58454b343c035759131d565a232d"
+                                    + "444c555b333d68026769121e666a222e545c434d656b323e"
+                                    + "78017779535d111f646c424e767a212f757b313f636d525e"
+                                    + "00747c414f1020626e30737d515f40727e616f50717f6070");
 
     private final ImageSource source;
     private final Vp8lBits bits;

@@ -14,6 +14,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** Every image preprocessing case, to the last bit. */
@@ -52,8 +53,8 @@ class PreprocessingCasesTest {
             assertThat(got.shape().toArray()).isEqualTo(expected.shape("pixel_values"));
             assertThat(got.tilesPerImage().stream().mapToLong(Integer::longValue).toArray())
                     .isEqualTo(expected.longs("num_tiles"));
-            assertThat(got.data().toArray(ValueLayout.JAVA_FLOAT))
-                    .containsExactly(expected.floats("pixel_values"));
+            float[] pixels = got.data().toArray(ValueLayout.JAVA_FLOAT);
+            assertThat(Arrays.mismatch(pixels, expected.floats("pixel_values"))).isEqualTo(-1);
         }
     }
 }

@@ -37,6 +37,12 @@ class PreprocessorConfigTest {
     }
 
     @Test
+    void withoutAClassMeanAndDeviationAreImageNets() throws IOException {
+        assertThat(config("{}").imageMean()).isEqualTo(PerChannel.IMAGENET_MEAN);
+        assertThat(PreprocessorConfig.imageNet().imageStd()).isEqualTo(PerChannel.IMAGENET_STD);
+    }
+
+    @Test
     void sizesMayBeNumbers() throws IOException {
         PreprocessorConfig old =
                 config(
