@@ -170,7 +170,8 @@ public final class ModelPlans implements AutoCloseable {
      * @throws CheckpointException if the model has no language model
      */
     public Plan prefill(long tokens) {
-        return step(tokens, 1, internVl != null);
+        // Steps of prompts always have room for visual tokens.
+        return step(tokens, 1, true);
     }
 
     /**

@@ -1,11 +1,13 @@
 package dev.ocellus.generate;
 
 import dev.ocellus.device.Device;
+import dev.ocellus.device.Executable;
 import dev.ocellus.device.PlanCache;
 import dev.ocellus.device.Run;
 import dev.ocellus.graph.Count;
 import dev.ocellus.model.InternVl;
 import dev.ocellus.model.InternVlConfig;
+import dev.ocellus.plan.Plan;
 import dev.ocellus.plan.PlanOptions;
 
 import java.lang.foreign.MemorySegment;
@@ -52,10 +54,7 @@ public final class VisionRunner {
         for (int at = 0; at < tiles; at += (int) batch) {
             int n = (int) Math.min(batch, tiles - at);
             Capacity capacity = new Capacity(batch, height, width);
-            try (Run run =
-                    plans.begin(
-                            capacity,
-                            () -> device.plan(model.visionGraph(batch, height, width), options))) {
+            try (Run run = plans.begin(capacity, () -> plan(capacity))) {
                 run.count(new Count(InternVl.TILES, batch), n);
                 MemorySegment.copy(
                         pixels, at * tileBytes, run.input("pixel_values"), 0, n * tileBytes);
@@ -68,6 +67,17 @@ public final class VisionRunner {
                         n * featureBytes);
             }
         }
+    }
+
+    /** The runnable plan that this many tiles go through, for measuring; good until evicted. */
+    public Executable executable(int tiles, int height, int width) {
+        Capacity capacity =
+                new Capacity(batch(model.config(), tiles, height, width), height, width);
+        return plans.executable(capacity, () -> plan(capacity));
+    }
+
+    private Plan plan(Capacity c) {
+        return device.plan(model.visionGraph(c.tiles(), c.height(), c.width()), options);
     }
 
     /** Tiles of one run: a power of two, so that few plans serve all images. */

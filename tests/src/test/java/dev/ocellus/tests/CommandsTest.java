@@ -32,7 +32,14 @@ class CommandsTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "demo", "chat", "info", "inspect", "graph", "bench", "verify", "devices",
+                "demo",
+                "chat",
+                "info",
+                "inspect",
+                "graph",
+                "bench",
+                "verify",
+                "devices",
                 "make-random"
             })
     void everyCommandHasHelp(String command) {

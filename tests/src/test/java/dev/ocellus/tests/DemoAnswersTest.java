@@ -28,8 +28,7 @@ class DemoAnswersTest {
     static void open() {
         model =
                 Ocellus.open(
-                        Repository.DEMO,
-                        OpenOptions.DEFAULT.withCompute(OpenOptions.Compute.F32));
+                        Repository.DEMO, OpenOptions.DEFAULT.withCompute(OpenOptions.Compute.F32));
     }
 
     @AfterAll
@@ -39,8 +38,7 @@ class DemoAnswersTest {
 
     @TestFactory
     Stream<DynamicTest> samples() {
-        JsonNode samples =
-                JsonFile.read(Repository.SAMPLES.resolve("samples.json")).get("samples");
+        JsonNode samples = JsonFile.read(Repository.SAMPLES.resolve("samples.json")).get("samples");
         List<DynamicTest> tests = new ArrayList<>();
         for (JsonNode scene : samples) {
             Path image = Repository.SAMPLES.resolve(scene.get("image").textValue());

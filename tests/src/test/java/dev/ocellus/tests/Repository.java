@@ -23,6 +23,7 @@ final class Repository {
             }
         }
         throw new IllegalStateException(
-                "the tests run inside a checkout of Ocellus, not in " + Path.of("").toAbsolutePath());
+                "the tests run inside a checkout of Ocellus, not in "
+                        + Path.of("").toAbsolutePath());
     }
 }

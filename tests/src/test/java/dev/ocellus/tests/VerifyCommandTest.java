@@ -37,7 +37,10 @@ class VerifyCommandTest {
         List<String> lines = lines(result);
         assertThat(lines.subList(0, lines.size() - 1))
                 .isNotEmpty()
-                .allMatch(l -> l.matches("ivl-quiet-llama +\\S+ +\\[[0-9,]+\\] +\\S+e\\S+ +\\S+e\\S+  passed"));
+                .allMatch(
+                        l ->
+                                l.matches(
+                                        "ivl-quiet-llama +\\S+ +\\[[0-9,]+\\] +\\S+e\\S+ +\\S+e\\S+  passed"));
         assertThat(lines.getLast()).isEqualTo((lines.size() - 1) + " passed, 0 failed");
         assertThat(result.code()).isZero();
     }

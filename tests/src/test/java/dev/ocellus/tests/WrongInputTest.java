@@ -46,8 +46,7 @@ class WrongInputTest {
     @Test
     void folderWithoutConfig() throws IOException {
         Files.copy(
-                Repository.DEMO.resolve("model.safetensors"),
-                folder.resolve("model.safetensors"));
+                Repository.DEMO.resolve("model.safetensors"), folder.resolve("model.safetensors"));
 
         oneLine(Cli.run("chat", folder, "hello"), 1, folder.toString(), "no config.json");
         oneLine(Cli.run("info", folder), 1, folder.toString(), "no config.json");
@@ -97,11 +96,7 @@ class WrongInputTest {
     void emptyImage() throws IOException {
         Path empty = Files.createFile(folder.resolve("empty.png"));
 
-        oneLine(
-                Cli.run("chat", Repository.DEMO, "-i", empty, "hello"),
-                1,
-                "empty.png",
-                "is empty");
+        oneLine(Cli.run("chat", Repository.DEMO, "-i", empty, "hello"), 1, "empty.png", "is empty");
     }
 
     @Test

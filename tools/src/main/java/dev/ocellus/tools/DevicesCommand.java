@@ -52,9 +52,7 @@ final class DevicesCommand implements Callable<Integer> {
         for (KernelProvider p : all) {
             facts.row(
                     "  kernels",
-                    p.name()
-                            + (p.name().equals(chosen.name()) ? " (in use): " : ": ")
-                            + p.description());
+                    p.name() + (same(p, chosen) ? " (in use): " : ": ") + p.description());
         }
         facts.print(out);
         out.flush();
@@ -77,6 +75,10 @@ final class DevicesCommand implements Callable<Integer> {
         ObjectNode node = JsonOutput.object();
         node.putArray("devices").add(cpu);
         return node;
+    }
+
+    private static boolean same(KernelProvider a, KernelProvider b) {
+        return a.name().equals(b.name()) && a.description().equals(b.description());
     }
 
     private static OperatingSystemMXBean system() {

@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
             InfoCommand.class,
             InspectCommand.class,
             GraphCommand.class,
+            BenchCommand.class,
             VerifyCommand.class,
             MakeRandomCommand.class,
             DevicesCommand.class,
