@@ -2,6 +2,8 @@ package dev.ocellus.loader.tokenizer;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
+import dev.ocellus.loader.text.PythonText;
+
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

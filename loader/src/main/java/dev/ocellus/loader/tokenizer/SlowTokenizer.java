@@ -1,5 +1,7 @@
 package dev.ocellus.loader.tokenizer;
 
+import dev.ocellus.loader.text.PythonText;
+
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;

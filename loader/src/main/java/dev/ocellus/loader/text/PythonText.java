@@ -1,13 +1,13 @@
-package dev.ocellus.loader.tokenizer;
+package dev.ocellus.loader.text;
 
 /** Text rules of the reference's language that differ from Java's. */
-final class PythonText {
+public final class PythonText {
     private PythonText() {}
 
     /**
      * Whether {@code str.isspace} holds: Unicode white space and the four information separators.
      */
-    static boolean isSpace(int codePoint) {
+    public static boolean isSpace(int codePoint) {
         return switch (codePoint) {
             case '\t', '\n', 0x0b, '\f', '\r', 0x1c, 0x1d, 0x1e, 0x1f, ' ', 0x85, 0xa0, 0x1680 ->
                     true;
@@ -16,7 +16,7 @@ final class PythonText {
         };
     }
 
-    static String stripLeft(String text) {
+    public static String stripLeft(String text) {
         int start = 0;
         while (start < text.length() && isSpace(text.charAt(start))) {
             start++;
@@ -24,7 +24,7 @@ final class PythonText {
         return text.substring(start);
     }
 
-    static String stripRight(String text) {
+    public static String stripRight(String text) {
         int end = text.length();
         while (end > 0 && isSpace(text.charAt(end - 1))) {
             end--;
@@ -36,7 +36,7 @@ final class PythonText {
      * The text with every surrogate that has no partner replaced by U+FFFD, so that it has a UTF-8
      * form.
      */
-    static String wellFormed(String text) {
+    public static String wellFormed(String text) {
         for (int i = 0; i < text.length(); i++) {
             if (Character.isSurrogate(text.charAt(i))) {
                 StringBuilder fixed = new StringBuilder(text.length());
