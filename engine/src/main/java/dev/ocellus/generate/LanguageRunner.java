@@ -1,6 +1,7 @@
 package dev.ocellus.generate;
 
 import dev.ocellus.device.Device;
+import dev.ocellus.device.Executable;
 import dev.ocellus.device.PlanCache;
 import dev.ocellus.device.Run;
 import dev.ocellus.graph.CacheShape;
@@ -28,6 +29,9 @@ public final class LanguageRunner {
      * prompt.
      */
     private static final int[] CHUNKS = {1, 32, 512};
+
+    /** Most tokens of a prompt that go through in one step. */
+    public static final int LONGEST_CHUNK = CHUNKS[CHUNKS.length - 1];
 
     /** Sizes of decoding batches: powers of two. */
     private static final int BATCH_SIZES = 16;
@@ -272,6 +276,11 @@ public final class LanguageRunner {
                             + " that steps have room for");
         }
         cache.reserve(tokens);
+    }
+
+    /** The runnable plan of steps with this capacity, for measuring; good until evicted. */
+    public Executable executable(StepCapacity capacity) {
+        return plans.executable(capacity, () -> plan(capacity));
     }
 
     /** The plan of a step with this capacity; made anew at each call. */
