@@ -92,7 +92,8 @@ public final class LoadedModel implements AutoCloseable {
         }
     }
 
-    private static ComputeType compute(OpenOptions.Compute wanted, Device device) {
+    /** The type in which a device multiplies under these options. */
+    static ComputeType compute(OpenOptions.Compute wanted, Device device) {
         return switch (wanted) {
             case AUTO -> device.preferredCompute();
             case F32 -> ComputeType.F32;
@@ -100,7 +101,8 @@ public final class LoadedModel implements AutoCloseable {
         };
     }
 
-    private static DType cacheType(OpenOptions options, ComputeType compute) {
+    /** The type of cached keys and values under these options. */
+    static DType cacheType(OpenOptions options, ComputeType compute) {
         return options.cacheType() != null
                 ? options.cacheType()
                 : compute == ComputeType.BF16 ? DType.BF16 : DType.F32;

@@ -72,7 +72,12 @@ public final class ProfileTable {
                                 nanos * 1e-9 / profile.runs()));
             }
         }
-        return new ProfileTable(name + ", mean of " + profile.runs() + " runs", rows);
+        return new ProfileTable(
+                name
+                        + (profile.runs() == 1
+                                ? ", one run"
+                                : ", mean of " + profile.runs() + " runs"),
+                rows);
     }
 
     public List<Row> rows() {

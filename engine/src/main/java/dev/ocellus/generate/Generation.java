@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 
 /**
  * Generates token after token for one or several independent prompts, which share each decoding
@@ -30,8 +31,9 @@ public final class Generation {
     /**
      * One prompt and what it needs.
      *
-     * @param cache holds the prompt's beginning perhaps; afterwards the prompt and the answer but
-     *     for its last token
+     * @param cache holds the prompt's beginning perhaps; afterwards the prompt and the answer,
+     *     perhaps without its last token
+     * @param stopTokens ids that end the answer, beside those of the options
      * @param penalisePrompt whether the repetition penalty counts the prompt's tokens as well
      */
     public record Request(
@@ -63,6 +65,9 @@ public final class Generation {
     private final long contextTokens;
     private final BooleanSupplier cancelled;
 
+    /** Sequences longer than this have other rotary frequencies than shorter ones. */
+    private final long frequencyThreshold;
+
     /**
      * @param cancelled asked between kernels
      */
@@ -71,13 +76,19 @@ public final class Generation {
         this.config = runner.model().config();
         this.contextTokens = contextTokens;
         this.cancelled = cancelled;
+        frequencyThreshold =
+                switch (config.ropeScaling()) {
+                    case RopeScaling.Dynamic d -> config.maxPositionEmbeddings();
+                    case RopeScaling.LongRope l -> l.originalMaxPositionEmbeddings();
+                    default -> Long.MAX_VALUE;
+                };
     }
 
     /** One prompt under way. */
     private final class Sequence {
         final Request request;
         final Sampler sampler;
-        final Set<Integer> stops;
+        final int[] stops;
         final int planned;
         int[] ids = new int[32];
         int count;
@@ -97,7 +108,11 @@ public final class Generation {
                 throw new IllegalArgumentException("the prompt is empty");
             }
             sampler = new Sampler(r.options(), (int) config.vocabSize());
-            stops = r.stopTokens();
+            stops =
+                    Stream.concat(r.stopTokens().stream(), r.options().stopTokens().stream())
+                            .mapToInt(Integer::intValue)
+                            .sorted()
+                            .toArray();
             planned = (int) Math.min(contextTokens, (long) n + r.options().maxNewTokens());
             if (r.penalisePrompt()) {
                 Arrays.stream(r.prompt().ids()).forEach(sampler::occurred);
@@ -116,10 +131,12 @@ public final class Generation {
             KvCache cache = request.cache();
             int keep = Math.min(cache.commonPrefix(prompt.keys()), prompt.length() - 1);
             cache.truncate(keep);
-            reused = count == 0 ? keep : reused;
             runner.prefill(
                     cache, prompt, keep, prompt.length(), frequencies, this::logits, cancelled);
-            prefillNanos += System.nanoTime() - start;
+            if (count == 0) {
+                reused = keep;
+                prefillNanos = System.nanoTime() - start;
+            }
         }
 
         /** The prompt followed by the tokens so far, for when all keys have to be rotated anew. */
@@ -154,7 +171,7 @@ public final class Generation {
             }
             ids[count++] = id;
             sampler.occurred(id);
-            if (stops.contains(id)) {
+            if (Arrays.binarySearch(stops, id) >= 0) {
                 reason = FinishReason.STOP_TOKEN;
             } else if (!request.listener().token(id)) {
                 reason = FinishReason.STOP_STRING;
@@ -167,13 +184,7 @@ public final class Generation {
 
         /** Whether the rotary frequencies change with the token that is about to be computed. */
         boolean frequenciesChange() {
-            long threshold =
-                    switch (config.ropeScaling()) {
-                        case RopeScaling.Dynamic d -> config.maxPositionEmbeddings();
-                        case RopeScaling.LongRope l -> l.originalMaxPositionEmbeddings();
-                        default -> Long.MAX_VALUE;
-                    };
-            return length() == threshold + 1;
+            return length() == frequencyThreshold + 1;
         }
 
         Result result() {
@@ -191,6 +202,7 @@ public final class Generation {
      * Runs the requests to their ends.
      *
      * @throws ContextOverflowException if a prompt does not fit the context
+     * @throws CacheFullException if there are no pages left; the caches stay usable
      */
     public List<Result> run(List<Request> requests) {
         List<Sequence> all = requests.stream().map(Sequence::new).toList();

@@ -1,6 +1,7 @@
 package dev.ocellus.generate;
 
 import dev.ocellus.device.Device;
+import dev.ocellus.device.Executable;
 import dev.ocellus.device.PlanCache;
 import dev.ocellus.device.Run;
 import dev.ocellus.graph.CacheShape;
@@ -15,6 +16,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 
 /**
  * Runs steps of a language model: picks the plan whose capacity fits, fills its inputs and hands
@@ -28,6 +30,12 @@ public final class LanguageRunner {
      */
     private static final int[] CHUNKS = {1, 32, 512};
 
+    /** Most tokens of a prompt that go through in one step. */
+    public static final int LONGEST_CHUNK = CHUNKS[CHUNKS.length - 1];
+
+    /** Sizes of decoding batches: powers of two. */
+    private static final int BATCH_SIZES = 16;
+
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
 
@@ -37,6 +45,10 @@ public final class LanguageRunner {
     private final PlanCache plans;
     private final CacheShape cacheShape;
     private final long maxPages;
+    private final int[] chunks;
+    private final StepKind visualToken;
+    private final StepKind[] chunkKinds;
+    private final StepKind[] batchKinds = new StepKind[BATCH_SIZES];
 
     /**
      * @param contextTokens longest sequence that steps must hold
@@ -48,12 +60,56 @@ public final class LanguageRunner {
             PlanCache plans,
             CacheShape cacheShape,
             long contextTokens) {
+        this(model, device, options, plans, cacheShape, contextTokens, CHUNKS);
+    }
+
+    /**
+     * @param chunks rows of the steps that prompts go through, ascending from 1
+     */
+    LanguageRunner(
+            CausalLm model,
+            Device device,
+            PlanOptions options,
+            PlanCache plans,
+            CacheShape cacheShape,
+            long contextTokens,
+            int... chunks) {
         this.model = model;
         this.device = device;
         this.options = options;
         this.plans = plans;
         this.cacheShape = cacheShape;
+        this.chunks = chunks;
         maxPages = cacheShape.pages(contextTokens);
+        visualToken = new StepKind(1, 1, 1, true);
+        chunkKinds = new StepKind[chunks.length];
+        for (int i = 0; i < chunks.length; i++) {
+            // Plans for prompts always have room for visual tokens, so that text and image chunks
+            // share one.
+            chunkKinds[i] = new StepKind(chunks[i], 1, 1, i > 0);
+        }
+        for (int i = 0; i < BATCH_SIZES; i++) {
+            batchKinds[i] = new StepKind(1 << i, 1 << i, 1 << i, false);
+        }
+    }
+
+    /** Steps that share a plan; what they need is made once, so that a step allocates nothing. */
+    private final class StepKind {
+        final StepCapacity capacity;
+        final Count tokens;
+        final Count logits;
+        final Supplier<Plan> maker;
+
+        StepKind(long rows, long sequences, long logitRows, boolean embeddings) {
+            capacity = new StepCapacity(rows, sequences, maxPages, logitRows, embeddings, false);
+            tokens = new Count(CausalLm.TOKENS, rows);
+            logits = new Count(CausalLm.LOGITS, logitRows);
+            maker = () -> plan(capacity);
+        }
+
+        Run begin() {
+            return plans.begin(capacity, maker);
+        }
     }
 
     public CausalLm model() {
@@ -77,6 +133,9 @@ public final class LanguageRunner {
      *
      * @param cache holds the tokens before {@code from}; gets the rest
      * @param cancelled asked between kernels; on cancellation the cache keeps whole chunks only
+     * @throws IllegalArgumentException if an id is outside the vocabulary or the sequence is longer
+     *     than steps have room for
+     * @throws CacheFullException if there are no pages; the cache keeps whole chunks only
      */
     public void prefill(
             KvCache cache,
@@ -86,7 +145,7 @@ public final class LanguageRunner {
             RopeFrequencies frequencies,
             LogitsSink sink,
             BooleanSupplier cancelled) {
-        int largest = CHUNKS[CHUNKS.length - 1];
+        int largest = chunks[chunks.length - 1];
         for (int at = from; at < to; ) {
             int n = Math.min(largest, to - at);
             boolean last = at + n == to;
@@ -112,23 +171,24 @@ public final class LanguageRunner {
                 prompt.features().of(prompt.imageOf()[i]);
             }
         }
-        StepCapacity capacity = capacity(n, 1, visual);
-        cache.reserve(n);
+        StepKind kind = chunkKind(n, visual);
         int start = cache.length();
-        try (Run run = begin(capacity)) {
-            StepWriter w = new StepWriter(run, capacity);
+        reserve(cache, n);
+        try (Run run = kind.begin()) {
+            StepWriter w = new StepWriter(run, maxPages);
             w.sequence(0, cache, frequencies);
             for (int i = at; i < at + n; i++) {
+                int id = prompt.imageOf()[i] < 0 ? checked(prompt.ids()[i]) : 0;
                 int slot = cache.append(prompt.keys()[i]);
-                w.row(i - at, prompt.imageOf()[i] < 0 ? prompt.ids()[i] : 0, 0, slot, slot);
-                if (capacity.embeddings()) {
+                w.row(i - at, id, 0, slot);
+                if (kind.capacity.embeddings()) {
                     w.embedding(i - at, prompt, i, model.config().hiddenSize());
                 }
             }
             if (sink != null) {
                 run.input("logit_rows").setAtIndex(INT, 0, n - 1);
             }
-            finish(run, capacity, n, sink == null ? 0 : 1, sink, cancelled);
+            finish(run, kind, n, sink == null ? 0 : 1, sink, cancelled);
         } catch (RuntimeException | Error e) {
             cache.truncate(start);
             throw e;
@@ -139,6 +199,10 @@ public final class LanguageRunner {
      * Appends one token to each of several caches.
      *
      * @param tokens a token id for each cache
+     * @param cancelled asked between kernels; on cancellation no cache has changed
+     * @throws IllegalArgumentException if an id is outside the vocabulary or a sequence is longer
+     *     than steps have room for
+     * @throws CacheFullException if there are no pages; no cache has changed then
      */
     public void decode(
             List<KvCache> caches,
@@ -147,20 +211,21 @@ public final class LanguageRunner {
             LogitsSink sink,
             BooleanSupplier cancelled) {
         int n = caches.size();
-        StepCapacity capacity = capacity(n, n == 1 ? 1 : powerOfTwo(n), false);
+        StepKind kind = n == 1 ? chunkKind(1, false) : batchKind(n);
         int reserved = 0;
-        try (Run run = begin(capacity)) {
-            StepWriter w = new StepWriter(run, capacity);
+        try (Run run = kind.begin()) {
+            StepWriter w = new StepWriter(run, maxPages);
             for (int i = 0; i < n; i++) {
                 KvCache cache = caches.get(i);
-                cache.reserve(1);
-                int slot = cache.append(tokens[i]);
+                int id = checked(tokens[i]);
+                reserve(cache, 1);
+                int slot = cache.append(id);
                 reserved++;
                 w.sequence(i, cache, frequencies.get(i));
-                w.row(i, tokens[i], i, slot, slot);
+                w.row(i, id, i, slot);
                 run.input("logit_rows").setAtIndex(INT, i, i);
             }
-            finish(run, capacity, n, n, sink, cancelled);
+            finish(run, kind, n, n, sink, cancelled);
         } catch (RuntimeException | Error e) {
             for (int i = 0; i < reserved; i++) {
                 caches.get(i).truncate(caches.get(i).length() - 1);
@@ -171,13 +236,13 @@ public final class LanguageRunner {
 
     private void finish(
             Run run,
-            StepCapacity capacity,
+            StepKind kind,
             int rows,
             int logits,
             LogitsSink sink,
             BooleanSupplier cancelled) {
-        run.count(new Count(CausalLm.TOKENS, capacity.tokens()), rows);
-        run.count(new Count(CausalLm.LOGITS, capacity.logits()), logits);
+        run.count(kind.tokens, rows);
+        run.count(kind.logits, logits);
         run.execute(cancelled);
         long v = model.config().vocabSize() * 4;
         long h = model.config().hiddenSize() * 4;
@@ -189,8 +254,33 @@ public final class LanguageRunner {
         }
     }
 
-    private Run begin(StepCapacity capacity) {
-        return plans.begin(capacity, () -> plan(capacity));
+    private int checked(int id) {
+        if (id < 0 || id >= model.config().vocabSize()) {
+            throw new IllegalArgumentException(
+                    "token id "
+                            + id
+                            + " is outside the model's vocabulary of "
+                            + model.config().vocabSize());
+        }
+        return id;
+    }
+
+    private void reserve(KvCache cache, int tokens) {
+        long room = maxPages * cacheShape.pageTokens();
+        if (cache.length() + (long) tokens > room) {
+            throw new IllegalArgumentException(
+                    "a sequence of "
+                            + (cache.length() + (long) tokens)
+                            + " tokens is longer than the "
+                            + room
+                            + " that steps have room for");
+        }
+        cache.reserve(tokens);
+    }
+
+    /** The runnable plan of steps with this capacity, for measuring; good until evicted. */
+    public Executable executable(StepCapacity capacity) {
+        return plans.executable(capacity, () -> plan(capacity));
     }
 
     /** The plan of a step with this capacity; made anew at each call. */
@@ -200,20 +290,27 @@ public final class LanguageRunner {
 
     /** The smallest capacity that holds {@code rows} rows of {@code sequences} sequences. */
     public StepCapacity capacity(int rows, int sequences, boolean visual) {
-        if (sequences > 1) {
-            return new StepCapacity(sequences, sequences, maxPages, sequences, false, false);
-        }
-        int chunk = 0;
-        while (CHUNKS[chunk] < rows) {
-            chunk++;
-        }
-        // Plans for prompts always have room for visual tokens, so that text and image chunks share
-        // one.
-        return new StepCapacity(CHUNKS[chunk], 1, maxPages, 1, visual || chunk > 0, false);
+        return (sequences > 1 ? batchKind(sequences) : chunkKind(rows, visual)).capacity;
     }
 
-    private static int powerOfTwo(int n) {
-        return Integer.highestOneBit(n - 1) * 2;
+    private StepKind chunkKind(int rows, boolean visual) {
+        int chunk = 0;
+        while (chunks[chunk] < rows) {
+            chunk++;
+        }
+        return chunk == 0 && visual ? visualToken : chunkKinds[chunk];
+    }
+
+    private StepKind batchKind(int sequences) {
+        int size = Integer.SIZE - Integer.numberOfLeadingZeros(sequences - 1);
+        if (size >= BATCH_SIZES) {
+            throw new IllegalArgumentException(
+                    sequences
+                            + " sequences at once; at most "
+                            + (1 << BATCH_SIZES - 1)
+                            + " can be");
+        }
+        return batchKinds[size];
     }
 
     /** Fills the inputs of a step. */
@@ -227,14 +324,14 @@ public final class LanguageRunner {
         private final long maxPages;
         private int embeddings;
 
-        StepWriter(Run run, StepCapacity capacity) {
+        StepWriter(Run run, long maxPages) {
             this.run = run;
             ids = run.input("ids");
             sequence = run.input("sequence");
             slot = run.input("slot");
             position = run.input("position");
             pages = run.input("pages");
-            maxPages = capacity.maxPages();
+            this.maxPages = maxPages;
         }
 
         void sequence(int s, KvCache cache, RopeFrequencies f) {
@@ -248,10 +345,10 @@ public final class LanguageRunner {
             run.input("rope_scale").setAtIndex(FLOAT, s, f.scale());
         }
 
-        void row(int row, int id, int s, int cacheSlot, int at) {
+        void row(int row, int id, int s, int at) {
             ids.setAtIndex(INT, row, id);
             sequence.setAtIndex(INT, row, s);
-            slot.setAtIndex(INT, row, cacheSlot);
+            slot.setAtIndex(INT, row, at);
             position.setAtIndex(INT, row, at);
         }
 

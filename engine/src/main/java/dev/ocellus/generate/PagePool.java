@@ -4,6 +4,7 @@ import dev.ocellus.device.Device;
 import dev.ocellus.graph.CacheShape;
 
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 
 /**
  * Pages of the key/value caches of one model, up to a limit in bytes. Pages given back are handed
@@ -67,13 +68,14 @@ public final class PagePool implements AutoCloseable {
                             + (allocated * shape.pageBytes() >> 20)
                             + " MiB) are in use; close sessions or raise the cache limit");
         }
+        long page = device.allocate(shape.pageBytes(), arena).address();
         allocated++;
-        return device.allocate(shape.pageBytes(), arena).address();
+        return page;
     }
 
     synchronized void give(long page) {
         if (freeCount == free.length) {
-            free = java.util.Arrays.copyOf(free, freeCount * 2);
+            free = Arrays.copyOf(free, freeCount * 2);
         }
         free[freeCount++] = page;
     }

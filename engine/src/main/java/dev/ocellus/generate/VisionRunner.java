@@ -1,10 +1,13 @@
 package dev.ocellus.generate;
 
 import dev.ocellus.device.Device;
+import dev.ocellus.device.Executable;
 import dev.ocellus.device.PlanCache;
 import dev.ocellus.device.Run;
 import dev.ocellus.graph.Count;
 import dev.ocellus.model.InternVl;
+import dev.ocellus.model.InternVlConfig;
+import dev.ocellus.plan.Plan;
 import dev.ocellus.plan.PlanOptions;
 
 import java.lang.foreign.MemorySegment;
@@ -47,14 +50,11 @@ public final class VisionRunner {
         long tokens = model.config().tokensPerTile(height, width);
         long tileBytes = 4L * model.config().vision().numChannels() * height * width;
         long featureBytes = 4 * tokens * model.config().language().hiddenSize();
-        long batch = batch(tiles, height, width);
+        long batch = batch(model.config(), tiles, height, width);
         for (int at = 0; at < tiles; at += (int) batch) {
             int n = (int) Math.min(batch, tiles - at);
             Capacity capacity = new Capacity(batch, height, width);
-            try (Run run =
-                    plans.begin(
-                            capacity,
-                            () -> device.plan(model.visionGraph(batch, height, width), options))) {
+            try (Run run = plans.begin(capacity, () -> plan(capacity))) {
                 run.count(new Count(InternVl.TILES, batch), n);
                 MemorySegment.copy(
                         pixels, at * tileBytes, run.input("pixel_values"), 0, n * tileBytes);
@@ -69,9 +69,20 @@ public final class VisionRunner {
         }
     }
 
+    /** The runnable plan that this many tiles go through, for measuring; good until evicted. */
+    public Executable executable(int tiles, int height, int width) {
+        Capacity capacity =
+                new Capacity(batch(model.config(), tiles, height, width), height, width);
+        return plans.executable(capacity, () -> plan(capacity));
+    }
+
+    private Plan plan(Capacity c) {
+        return device.plan(model.visionGraph(c.tiles(), c.height(), c.width()), options);
+    }
+
     /** Tiles of one run: a power of two, so that few plans serve all images. */
-    public long batch(int tiles, int height, int width) {
-        long p = model.config().vision().patchSize();
+    public static long batch(InternVlConfig model, int tiles, int height, int width) {
+        long p = model.vision().patchSize();
         long rows = 1 + height / p * (width / p);
         long most = Math.max(1, Long.highestOneBit(ROWS / rows));
         return Math.min(most, tiles == 1 ? 1 : Long.highestOneBit(tiles - 1) * 2);

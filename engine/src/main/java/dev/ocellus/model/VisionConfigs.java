@@ -11,6 +11,14 @@ import java.util.List;
 public final class VisionConfigs {
     private VisionConfigs() {}
 
+    /** Whether the config is one of a vision tower alone or of a whole CLIP model. */
+    public static boolean matches(Json c) {
+        return switch (c.getString("model_type", "")) {
+            case "intern_vit_6b", "internvl_vision", "clip_vision_model", "clip" -> true;
+            default -> false;
+        };
+    }
+
     public static VisionConfig read(Json c) {
         String type = c.getString("model_type", "intern_vit_6b");
         return switch (type) {

@@ -297,18 +297,4 @@ class GraphTest {
         g.output("y", g.linear(x, m("12x8")));
         assertThat(g.describe()).contains("%2 = linear[%0[6, 8]] @mlp -> [6, 12]", "output y = %2");
     }
-
-    @Test
-    void workIsCountedFromShapes() {
-        Value y = g.linear(x, m("12x8"), v(12));
-        Cost cost = Cost.of(y.node(), 0);
-        assertThat(cost.flops()).isEqualTo(2 * 6 * 12 * 8);
-        assertThat(cost.weightBytes()).isEqualTo((12 * 8 + 12) * 4);
-        assertThat(cost.activationBytes()).isEqualTo((6 * 8 + 6 * 12) * 4);
-        assertThat(Cost.of(x.node(), 0)).isEqualTo(Cost.NONE);
-        CacheState cache = cache(1, 4);
-        Value k = g.linear(x, m("4x8"));
-        Value a = g.pagedAttention(x, g.kvAppend(k, k, cache, 0), cache, 0, 2, 0.5);
-        assertThat(Cost.of(a.node(), 10).flops()).isEqualTo(4 * 6 * 2 * 4 * 10);
-    }
 }

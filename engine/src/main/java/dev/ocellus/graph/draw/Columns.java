@@ -124,7 +124,7 @@ final class Columns {
         for (Ranks.Point p = first; p != null; p = next(p)) {
             double left = leftBound(p);
             double right = rightBound(p);
-            if (Math.max(from, left) > Math.min(to, right)) {
+            if (!run.isEmpty() && Math.max(from, left) > Math.min(to, right)) {
                 align(run, from, to);
                 run.clear();
                 from = left;

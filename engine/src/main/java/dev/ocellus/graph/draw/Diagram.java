@@ -5,24 +5,36 @@ import dev.ocellus.graph.Graph;
 import dev.ocellus.graph.Workload;
 import dev.ocellus.plan.Plan;
 
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 
 /**
  * What a drawing of a graph or plan shows, without places: boxes in the order of execution, edges
  * between them, and lanes, one for each section of the model. Immutable.
- *
- * @param common inputs that operations of several sections read; boxes name them instead of having
- *     edges
- * @param total cost of everything, all layers
  */
-public record Diagram(
-        String title,
-        List<Lane> lanes,
-        List<Box> boxes,
-        Set<Edge> edges,
-        List<String> common,
-        Cost total) {
+public final class Diagram {
+    private final String title;
+    private final List<Lane> lanes;
+    private final List<Box> boxes;
+    private final Set<Edge> edges;
+    private final List<String> common;
+    private final Cost total;
+
+    Diagram(
+            String title,
+            List<Lane> lanes,
+            List<Box> boxes,
+            Set<Edge> edges,
+            List<String> common,
+            Cost total) {
+        this.title = title;
+        this.lanes = List.copyOf(lanes);
+        this.boxes = List.copyOf(boxes);
+        this.edges = Collections.unmodifiableSet(edges);
+        this.common = List.copyOf(common);
+        this.total = total;
+    }
 
     /**
      * @param label as in "layers.0 … layers.23"
@@ -61,5 +73,32 @@ public record Diagram(
     public static Diagram of(Plan plan, Workload work, Detail detail) {
         return new DiagramBuilder(plan.graph(), plan.fusedNodes(), plan.costs(work), detail)
                 .build();
+    }
+
+    String title() {
+        return title;
+    }
+
+    List<Lane> lanes() {
+        return lanes;
+    }
+
+    /** In an order in which each box comes after those it reads. */
+    List<Box> boxes() {
+        return boxes;
+    }
+
+    Set<Edge> edges() {
+        return edges;
+    }
+
+    /** Inputs that operations of several sections read; boxes name them instead of having edges. */
+    List<String> common() {
+        return common;
+    }
+
+    /** Cost of everything, all layers. */
+    Cost total() {
+        return total;
     }
 }

@@ -54,8 +54,8 @@ final class DiagramBuilder {
         }
         return new Diagram(
                 graph.name(),
-                List.copyOf(lanes),
-                List.copyOf(boxes),
+                lanes,
+                boxes,
                 edges,
                 readers.keySet().stream().filter(this::common).map(this::describe).toList(),
                 costs.stream().reduce(Cost.NONE, Cost::plus));

@@ -61,7 +61,8 @@ public final class GraphSvg {
     /** Title, sums, legend and common inputs; gives the height. */
     private double header(double width) {
         Cost total = diagram.total();
-        text(MARGIN, 30, 20, INK, "bold", diagram.title());
+        String title = TextMetrics.fit(diagram.title(), 20, width - 2 * MARGIN);
+        text(MARGIN, 30, 20, INK, "bold", title);
         text(
                 MARGIN,
                 50,

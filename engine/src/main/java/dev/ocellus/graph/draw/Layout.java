@@ -24,6 +24,11 @@ final class Layout {
     private static final double ROW_GAP = 34;
     private static final double LANE_PADDING = 16;
     private static final double LANE_GAP = 26;
+
+    /** What the name and shares of a lane need; the number of layers needs more. */
+    private static final double LANE_HEIGHT = 72;
+
+    private static final double FOLDED_LANE_HEIGHT = 116;
     private static final double PORT_SPACING = 14;
 
     record Rect(double x, double y, double width, double height) {
@@ -145,7 +150,9 @@ final class Layout {
                 rowBottom[rank] = y + rowHeight(rank);
                 y = rowBottom[rank] + ROW_GAP;
             }
-            y += LANE_PADDING - ROW_GAP;
+            boolean folded = diagram.lanes().get(lane).times() > 1;
+            double least = folded ? FOLDED_LANE_HEIGHT : LANE_HEIGHT;
+            y = Math.max(y + LANE_PADDING - ROW_GAP, laneTop + least);
             lanes.add(new Rect(LANE_GAP / 2, laneTop, width - LANE_GAP, y - laneTop));
             y += LANE_GAP;
         }
@@ -164,11 +171,12 @@ final class Layout {
         List<Ranks.Point> sources = new ArrayList<>(to.above);
         sources.sort(Comparator.comparingDouble(centre::get));
         int n = sources.size();
+        double spacing = Math.min(PORT_SPACING, width(to) / (n + 1));
         for (int i = 0; i < n; i++) {
             Ranks.Point from = sources.get(i);
             double y1 = rowBottom[from.rank];
             double start = from.isBox() ? boxes.get(from.box.id()).bottom() : rowTop[from.rank];
-            double x2 = centre.get(to) + (i - (n - 1) / 2.0) * PORT_SPACING;
+            double x2 = centre.get(to) + (i - (n - 1) / 2.0) * spacing;
             segments.add(new Segment(centre.get(from), start, y1, x2, rowTop[to.rank], to.isBox()));
         }
     }

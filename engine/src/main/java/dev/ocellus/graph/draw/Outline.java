@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
  * Immutable.
  */
 public final class Outline {
-    private static final Pattern NUMBERED = Pattern.compile("(.*?)(\\d+)");
+    private static final Pattern NUMBERED = Pattern.compile("(.*?)(\\d{1,9})");
 
     private final List<Section> sections;
 
@@ -46,7 +46,11 @@ public final class Outline {
     }
 
     /** Where a node stands: its section, and its step and index in it. */
-    private record Place(int section, int step, int index) {}
+    private record Place(int section, int step, int index) {
+        boolean isAt(Place o) {
+            return step == o.step && index == o.index;
+        }
+    }
 
     /**
      * @param steps nodes of each step, as {@code Plan.fusedNodes} gives them
@@ -67,13 +71,18 @@ public final class Outline {
             int end = s + 1;
             while (detail == Detail.FOLDED
                     && end < runs.size()
-                    && repeats(steps, runs.get(end - 1), runs.get(end), places, end)) {
+                    && new Repetition(places, end, end > s + 1)
+                            .holds(at(steps, runs.get(end - 1)), at(steps, runs.get(end)))) {
                 end++;
             }
             sections.add(section(steps, runs.subList(s, end)));
             s = end;
         }
         return new Outline(sections);
+    }
+
+    private static List<List<Node>> at(List<List<Node>> steps, List<Integer> indices) {
+        return indices.stream().map(steps::get).toList();
     }
 
     public List<Section> sections() {
@@ -108,30 +117,72 @@ public final class Outline {
                 rows);
     }
 
-    /** Whether section {@code b}, which has index {@code index}, does what {@code a} did before. */
-    private static boolean repeats(
-            List<List<Node>> steps,
-            List<Integer> a,
-            List<Integer> b,
-            Map<Node, Place> places,
-            int index) {
-        if (a.size() != b.size()
-                || !follows(scope(steps.get(a.getFirst())), scope(steps.get(b.getFirst())))) {
-            return false;
+    /** Whether a section does what the one before it did. */
+    private static final class Repetition {
+        private final Map<Node, Place> places;
+        private final int section;
+        private final boolean chained;
+        private final Map<Value, Value> counterparts = new HashMap<>();
+
+        /**
+         * @param section index of the later section
+         * @param chained whether the earlier one is a repetition itself
+         */
+        Repetition(Map<Node, Place> places, int section, boolean chained) {
+            this.places = places;
+            this.section = section;
+            this.chained = chained;
         }
-        for (int i = 0; i < a.size(); i++) {
-            List<Node> nodesA = steps.get(a.get(i));
-            List<Node> nodesB = steps.get(b.get(i));
-            if (nodesA.size() != nodesB.size()) {
+
+        boolean holds(List<List<Node>> a, List<List<Node>> b) {
+            if (a.size() != b.size() || !follows(scope(a.getFirst()), scope(b.getFirst()))) {
                 return false;
             }
-            for (int k = 0; k < nodesA.size(); k++) {
-                if (!alike(nodesA.get(k), nodesB.get(k), places, index)) {
+            for (int i = 0; i < a.size(); i++) {
+                if (a.get(i).size() != b.get(i).size()) {
+                    return false;
+                }
+                for (int k = 0; k < a.get(i).size(); k++) {
+                    if (!alike(a.get(i).get(k), b.get(i).get(k))) {
+                        return false;
+                    }
+                }
+            }
+            return true;
+        }
+
+        private boolean alike(Node a, Node b) {
+            if (!signature(a.op()).equals(signature(b.op()))
+                    || !a.value().shape().equals(b.value().shape())
+                    || a.inputs().size() != b.inputs().size()) {
+                return false;
+            }
+            for (int i = 0; i < a.inputs().size(); i++) {
+                Value known = counterparts.putIfAbsent(a.input(i), b.input(i));
+                if (known == null ? !alike(a.input(i), b.input(i)) : known != b.input(i)) {
                     return false;
                 }
             }
+            return true;
         }
-        return true;
+
+        /**
+         * Operands correspond when both are made at the same place of their sections, when they are
+         * the same value from outside, or when the later section takes from the earlier one what
+         * that took from the one before, or if it is the first, from anywhere.
+         */
+        private boolean alike(Value a, Value b) {
+            Place from = places.get(a.node());
+            Place to = places.get(b.node());
+            if (from != null && from.section() == section - 1) {
+                return to != null && to.section() == section && from.isAt(to);
+            }
+            if (to == null || to.section() < section - 1) {
+                return a == b;
+            }
+            return to.section() == section - 1
+                    && (!chained || from != null && from.section() == section - 2 && from.isAt(to));
+        }
     }
 
     private static boolean follows(String a, String b) {
@@ -141,34 +192,6 @@ public final class Outline {
                 && after.matches()
                 && before.group(1).equals(after.group(1))
                 && Long.parseLong(before.group(2)) + 1 == Long.parseLong(after.group(2));
-    }
-
-    private static boolean alike(Node a, Node b, Map<Node, Place> places, int section) {
-        if (!signature(a.op()).equals(signature(b.op()))
-                || !a.value().shape().equals(b.value().shape())
-                || a.inputs().size() != b.inputs().size()) {
-            return false;
-        }
-        for (int i = 0; i < a.inputs().size(); i++) {
-            if (!alike(a.input(i), b.input(i), places, section)) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /**
-     * Operands correspond when both are made at the same place of their sections, when they are the
-     * same value, or when the later section takes from the one before what that took from outside.
-     */
-    private static boolean alike(Value a, Value b, Map<Node, Place> places, int section) {
-        Place from = places.get(a.node());
-        Place to = places.get(b.node());
-        boolean insideA = from != null && from.section() == section - 1;
-        if (to != null && to.section() == section) {
-            return insideA && from.step() == to.step() && from.index() == to.index();
-        }
-        return !insideA && (a == b || to != null && to.section() == section - 1);
     }
 
     /** The operation without what may differ between layers: names of weights, number of layer. */

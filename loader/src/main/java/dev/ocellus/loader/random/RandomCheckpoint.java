@@ -10,6 +10,7 @@ import dev.ocellus.loader.safetensors.TensorSpec;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Writes checkpoint folders that have the names, shapes and files of a published model but no
@@ -37,7 +38,18 @@ public final class RandomCheckpoint {
         }
     }
 
+    /** Hears how many bytes of the weights have been made; nothing of sparse ones. */
+    @FunctionalInterface
+    public interface Listener {
+        void made(long bytes, long totalBytes);
+    }
+
     private RandomCheckpoint() {}
+
+    /** As {@link #write(Path, ObjectNode, Options, Listener)}, in silence. */
+    public static void write(Path folder, ObjectNode config, Options options) {
+        write(folder, config, options, (bytes, total) -> {});
+    }
 
     /**
      * Writes weights, {@code config.json} and, as far as the model has text or images, a tokenizer
@@ -51,16 +63,29 @@ public final class RandomCheckpoint {
      * @throws dev.ocellus.loader.CheckpointException if the configuration is wrong, or the folder
      *     has weights already or can't be written
      */
-    public static void write(Path folder, ObjectNode config, Options options) {
+    public static void write(Path folder, ObjectNode config, Options options, Listener listener) {
         ObjectNode own = config.deepCopy();
         SidecarFiles.setTokenIds(own);
         Json json = Json.of("config.json", own);
         List<TensorSpec> tensors = TensorCatalog.of(json);
+        // The writer knows zeros by that very source and leaves holes for them.
         TensorSource source =
-                options.sparse() ? TensorSource.ZEROS : new RandomWeights(options.seed());
+                options.sparse()
+                        ? TensorSource.ZEROS
+                        : counting(new RandomWeights(options.seed()), tensors, listener);
         CheckpointWriter.write(folder, tensors, options.maxShardBytes(), source);
         SidecarFiles.of(json)
                 .forEach((name, content) -> JsonFile.write(folder.resolve(name), content));
         JsonFile.write(folder.resolve("config.json"), own);
+    }
+
+    private static TensorSource counting(
+            TensorSource source, List<TensorSpec> tensors, Listener listener) {
+        long total = tensors.stream().mapToLong(TensorSpec::byteSize).sum();
+        AtomicLong made = new AtomicLong();
+        return (tensor, byteOffset, destination) -> {
+            source.read(tensor, byteOffset, destination);
+            listener.made(made.addAndGet(destination.byteSize()), total);
+        };
     }
 }

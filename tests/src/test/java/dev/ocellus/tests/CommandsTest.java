@@ -1,0 +1,212 @@
+package dev.ocellus.tests;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+
+import dev.ocellus.loader.config.JsonFile;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** The commands do what their help says. */
+class CommandsTest {
+    private static final Path DEMO = Repository.DEMO;
+    private static final Path IMAGE = Repository.SAMPLES.resolve("scene-2.png");
+
+    @TempDir private Path folder;
+
+    private static JsonNode json(Object... arguments) {
+        Cli.Result result = Cli.run(arguments);
+        assertThat(result.err()).isEmpty();
+        assertThat(result.code()).isZero();
+        return JsonFile.parse("output", result.out());
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "demo",
+                "chat",
+                "info",
+                "inspect",
+                "graph",
+                "bench",
+                "verify",
+                "devices",
+                "make-random"
+            })
+    void everyCommandHasHelp(String command) {
+        Cli.Result result = Cli.run(command, "--help");
+
+        assertThat(result.out()).contains("Usage: ocellus " + command);
+        assertThat(result.err()).isEmpty();
+        assertThat(result.code()).isZero();
+        assertThat(Cli.run().out()).containsPattern("\\n  " + command + " +[A-Z].*\\.");
+    }
+
+    @Test
+    void chatStreamsAnAnswerAndFigures() {
+        Cli.Result result =
+                Cli.run("chat", DEMO, "--image", IMAGE, "--compute", "f32", "Describe the image.");
+
+        assertThat(result.out().strip())
+                .isEqualTo("a large yellow star left of a small pink triangle");
+        assertThat(result.err()).contains("11 tokens", "tokens/s", "prompt of 31");
+        assertThat(result.code()).isZero();
+    }
+
+    @Test
+    void chatAnswersInJson() {
+        JsonNode answer =
+                json(
+                        "chat",
+                        DEMO,
+                        "--image",
+                        IMAGE,
+                        "--compute",
+                        "f32",
+                        "--max-tokens",
+                        3,
+                        "--json",
+                        "Describe the image.");
+
+        assertThat(answer.get("text").textValue()).isEqualTo("a large yellow");
+        assertThat(answer.get("token_ids")).hasSize(3);
+        assertThat(answer.get("finish_reason").textValue()).isEqualTo("max_tokens");
+        assertThat(answer.get("prompt_tokens").intValue()).isEqualTo(31);
+    }
+
+    @Test
+    void stopTextEndsTheAnswer() {
+        Cli.Result result =
+                Cli.run(
+                        "chat",
+                        DEMO,
+                        "--image",
+                        IMAGE,
+                        "--compute",
+                        "f32",
+                        "--stop",
+                        "left",
+                        "--quiet",
+                        "Describe the image.");
+
+        assertThat(result.out().strip()).isEqualTo("a large yellow star");
+        assertThat(result.err()).isEmpty();
+    }
+
+    @Test
+    void infoKnowsPartsAndMemory() {
+        JsonNode info = json("info", DEMO, "--json");
+
+        assertThat(info.get("architecture").textValue())
+                .isEqualTo("InternVLForConditionalGeneration");
+        assertThat(info.get("parameters").longValue()).isEqualTo(2_676_160);
+        assertThat(info.get("parameters_by_dtype").get("bf16").longValue()).isEqualTo(2_676_160);
+        assertThat(info.get("parts")).hasSize(3);
+        long parts = 0;
+        for (JsonNode part : info.get("parts")) {
+            parts += part.get("parameters").longValue();
+        }
+        assertThat(parts).isEqualTo(2_676_160);
+        assertThat(info.get("context_tokens").longValue()).isEqualTo(2048);
+        JsonNode memory = info.get("memory_bytes");
+        assertThat(memory.get("weights").longValue()).isBetween(5_000_000L, 6_000_000L);
+        assertThat(memory.get("tile_features").longValue()).isEqualTo(16 * 128 * 4);
+        assertThat(Cli.run("info", DEMO).out()).contains("2.68 M (bf16)", "key/value cache");
+    }
+
+    @Test
+    void infoOfAVisionTowerAlone() {
+        JsonNode info = json("info", caseModel("ivl-quiet-vit-300m"), "--json");
+
+        assertThat(info.get("capabilities")).isEmpty();
+        assertThat(info.get("parts")).hasSize(1);
+        assertThat(info.get("cache_type").isNull()).isTrue();
+    }
+
+    private static Path caseModel(String name) {
+        return Repository.ROOT.resolve(Path.of("tests", "cases", name, "model"));
+    }
+
+    @Test
+    void inspectFiltersAndReads() {
+        JsonNode found =
+                json(
+                        "inspect",
+                        DEMO,
+                        "--filter",
+                        "*.layers.?.mlp.*",
+                        "--regex",
+                        "down|up",
+                        "--statistics",
+                        "--values",
+                        2,
+                        "--json");
+
+        assertThat(found.get("tensors")).hasSize(8);
+        JsonNode first = found.get("tensors").get(0);
+        assertThat(first.get("dtype").textValue()).isEqualTo("BF16");
+        assertThat(first.get("shape")).hasSize(2);
+        assertThat(first.get("values")).hasSize(2);
+        JsonNode statistics = first.get("statistics");
+        assertThat(statistics.get("not_finite").longValue()).isZero();
+        assertThat(statistics.get("least").doubleValue())
+                .isLessThan(statistics.get("most").doubleValue());
+        assertThat(Cli.run("inspect", DEMO).out()).contains("132 of 132 tensors", "in 1 file");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"vision", "prefill", "decode"})
+    void graphIsDrawnAndCounted(String part) throws IOException {
+        JsonNode counted = json("graph", DEMO, "--part", part, "--format", "json");
+        assertThat(counted.get("steps").size()).isGreaterThan(5);
+        long flops = 0;
+        for (JsonNode step : counted.get("steps")) {
+            flops += step.get("flops").longValue();
+        }
+        assertThat(counted.get("total").get("flops").longValue()).isEqualTo(flops).isPositive();
+
+        assertThat(Cli.run("graph", DEMO, "--part", part, "--format", "dot").out())
+                .startsWith("digraph")
+                .endsWith("}\n");
+        Path svg = folder.resolve("graph.svg");
+        assertThat(Cli.run("graph", DEMO, "--part", part, "--format", "svg", "-o", svg).code())
+                .isZero();
+        assertThat(Files.readString(svg)).startsWith("<svg").endsWith("</svg>\n");
+        assertThat(Cli.run("graph", DEMO, "--part", part).out()).contains("total");
+    }
+
+    @Test
+    void devicesNamesTheKernelsInUse() {
+        JsonNode cpu = json("devices", "--json").get("devices").get(0);
+
+        assertThat(cpu.get("device").textValue()).isEqualTo("cpu");
+        assertThat(cpu.get("threads").intValue()).isPositive();
+        assertThat(Cli.run("devices").out()).contains(cpu.get("kernels").textValue() + " (in use)");
+    }
+
+    @Test
+    void randomCheckpointsCanBeUsed() {
+        Path out = folder.resolve("random");
+        Path config = Repository.DEMO.resolve("config.json");
+
+        assertThat(Cli.run("make-random", config, "--dtype", "f32", "-o", out).code()).isZero();
+        JsonNode info = json("info", out, "--json");
+        assertThat(info.get("parameters_by_dtype").get("f32").longValue()).isEqualTo(2_676_160);
+        Cli.Result answer = Cli.run("chat", out, "-i", IMAGE, "--max-tokens", 2, "hello");
+        assertThat(answer.code()).as(answer.err()).isZero();
+
+        Cli.Result again = Cli.run("make-random", config, "-o", out);
+        assertThat(again.err()).contains("has weights already");
+        assertThat(again.code()).isEqualTo(1);
+        assertThat(Cli.run("make-random", "--list").out()).contains("internvl3-8b");
+    }
+}

@@ -1,0 +1,84 @@
+package dev.ocellus.tools;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/**
+ * The command line. Exit codes: 0 done, 1 an error, told in one line, 2 a wrong use of the command
+ * line, 130 ended by Ctrl-C.
+ */
+@Command(
+        name = "ocellus",
+        description = "Runs vision-language models inside a Java process.",
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = {
+            DemoCommand.class,
+            ChatCommand.class,
+            InfoCommand.class,
+            InspectCommand.class,
+            GraphCommand.class,
+            BenchCommand.class,
+            VerifyCommand.class,
+            MakeRandomCommand.class,
+            DevicesCommand.class,
+        },
+        footer = {"", "Start with: ocellus demo", "Help on a command: ocellus COMMAND --help"})
+public final class Main implements Runnable {
+    @Spec private CommandSpec spec;
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            scope = ScopeType.INHERIT,
+            description = "Show this help.")
+    private boolean help;
+
+    @Option(
+            names = "--debug",
+            scope = ScopeType.INHERIT,
+            description = "Show the stack trace of an error.")
+    private boolean debug;
+
+    private Main() {}
+
+    public static void main(String[] args) {
+        System.exit(commandLine().execute(args));
+    }
+
+    /** The command line, ready to execute arguments; it ends no process. */
+    public static CommandLine commandLine() {
+        Main main = new Main();
+        CommandLine commandLine = new CommandLine(main);
+        commandLine.setCaseInsensitiveEnumValuesAllowed(true);
+        commandLine.setUsageHelpAutoWidth(true);
+        commandLine.setParameterExceptionHandler(Main::usageError);
+        commandLine.setExecutionExceptionHandler(
+                (e, command, parsed) -> {
+                    command.getOut().flush();
+                    command.getErr().println(Failures.line(e, main.debug));
+                    if (main.debug) {
+                        e.printStackTrace(command.getErr());
+                    }
+                    return CommandLine.ExitCode.SOFTWARE;
+                });
+        return commandLine;
+    }
+
+    private static int usageError(ParameterException e, String[] args) {
+        CommandLine command = e.getCommandLine();
+        String help = command.getCommandSpec().qualifiedName() + " --help";
+        command.getErr().println(Failures.oneLine(e.getMessage()) + "; see " + help);
+        return CommandLine.ExitCode.USAGE;
+    }
+
+    /** Without a command: what there is. */
+    @Override
+    public void run() {
+        spec.commandLine().usage(spec.commandLine().getOut());
+    }
+}
