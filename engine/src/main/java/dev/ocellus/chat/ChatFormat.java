@@ -5,6 +5,7 @@ import dev.ocellus.loader.template.Message;
 import dev.ocellus.loader.tokenizer.Tokenizer;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -86,15 +87,23 @@ public sealed interface ChatFormat {
         public String render(List<Turn> turns, String system) {
             List<Message> messages = new ArrayList<>();
             if (system != null) {
-                messages.add(Message.of("system", system));
+                messages.add(Message.text("system", system));
             }
             for (Turn t : turns) {
-                messages.add(Message.of("user", t.images().size(), t.question()));
+                messages.add(question(t.images().size(), t.question()));
                 if (t.answer() != null) {
-                    messages.add(Message.of("assistant", t.answer()));
+                    messages.add(Message.text("assistant", t.answer()));
                 }
             }
             return template.render(messages, variables, true);
+        }
+
+        /** What a user says: images first, then the text. */
+        static Message question(int images, String text) {
+            List<Message.Part> parts =
+                    new ArrayList<>(Collections.nCopies(images, new Message.Part.Image()));
+            parts.add(new Message.Part.Text(text));
+            return new Message("user", parts);
         }
 
         @Override

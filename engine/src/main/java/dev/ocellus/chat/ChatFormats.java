@@ -10,6 +10,7 @@ import dev.ocellus.model.InternVl;
 
 import java.util.HashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -47,9 +48,16 @@ public final class ChatFormats {
         return new ChatFormat.Jinja(
                 template.get(),
                 Map.copyOf(variables),
-                template.get().source().contains(Turn.IMAGE_MARK) ? Turn.IMAGE_MARK : PLACEHOLDER,
+                internVl == null ? null : imageMark(template.get(), variables, checkpoint),
                 tokenizer.bosToken(),
                 stopTokens(checkpoint, tokenizer));
+    }
+
+    /** What the template writes for an image: older conversions have a mark of their own. */
+    private static String imageMark(
+            ChatTemplate template, Map<String, Object> variables, Checkpoint checkpoint) {
+        String shown = template.render(List.of(ChatFormat.Jinja.question(1, "")), variables, true);
+        return shown.contains(Turn.IMAGE_MARK) ? Turn.IMAGE_MARK : placeholder(checkpoint);
     }
 
     /** Text of the token that stands for image content. */
