@@ -5,7 +5,6 @@ import dev.ocellus.loader.template.Message;
 import dev.ocellus.loader.tokenizer.Tokenizer;
 
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -90,7 +89,7 @@ public sealed interface ChatFormat {
                 messages.add(Message.text("system", system));
             }
             for (Turn t : turns) {
-                messages.add(question(t.images().size(), t.question()));
+                messages.add(new Message("user", parts(t)));
                 if (t.answer() != null) {
                     messages.add(Message.text("assistant", t.answer()));
                 }
@@ -98,12 +97,33 @@ public sealed interface ChatFormat {
             return template.render(messages, variables, true);
         }
 
-        /** What a user says: images first, then the text. */
-        static Message question(int images, String text) {
-            List<Message.Part> parts =
-                    new ArrayList<>(Collections.nCopies(images, new Message.Part.Image()));
-            parts.add(new Message.Part.Text(text));
-            return new Message("user", parts);
+        /**
+         * Images where their marks stand, else in front of the text. A line break after a mark
+         * belongs to the mark, since templates write their own.
+         */
+        private static List<Message.Part> parts(Turn turn) {
+            List<Message.Part> parts = new ArrayList<>();
+            String text = turn.question();
+            int marks = (text.split(Turn.IMAGE_MARK, -1).length - 1);
+            for (int i = marks; i < turn.images().size(); i++) {
+                parts.add(new Message.Part.Image());
+            }
+            int from = 0;
+            for (int i = 0; i < marks && !turn.images().isEmpty(); i++) {
+                int at = text.indexOf(Turn.IMAGE_MARK, from);
+                addText(parts, text.substring(from, at));
+                parts.add(new Message.Part.Image());
+                from = at + Turn.IMAGE_MARK.length();
+                from += text.startsWith("\n", from) ? 1 : 0;
+            }
+            addText(parts, text.substring(from));
+            return parts;
+        }
+
+        private static void addText(List<Message.Part> parts, String text) {
+            if (!text.isEmpty()) {
+                parts.add(new Message.Part.Text(text));
+            }
         }
 
         @Override

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.ocellus.loader.Checkpoint;
 import dev.ocellus.loader.config.ConfigException;
 import dev.ocellus.loader.template.ChatTemplate;
+import dev.ocellus.loader.template.Message;
 import dev.ocellus.loader.tokenizer.Tokenizer;
 import dev.ocellus.model.InternVl;
 
@@ -56,7 +57,11 @@ public final class ChatFormats {
     /** What the template writes for an image: older conversions have a mark of their own. */
     private static String imageMark(
             ChatTemplate template, Map<String, Object> variables, Checkpoint checkpoint) {
-        String shown = template.render(List.of(ChatFormat.Jinja.question(1, "")), variables, true);
+        String shown =
+                template.render(
+                        List.of(new Message("user", List.of(new Message.Part.Image()))),
+                        variables,
+                        true);
         return shown.contains(Turn.IMAGE_MARK) ? Turn.IMAGE_MARK : placeholder(checkpoint);
     }
 
