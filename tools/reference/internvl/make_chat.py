@@ -9,10 +9,10 @@ import language
 import parity
 import vision
 
-IMAGE = 140
+IMAGE = 65
 
 
-def build(family, seed, dtype="f32", vision_settings=None, text_settings=None, **settings):
+def build(family, seed, dtype="f16", vision_settings=None, text_settings=None, **settings):
     text = language.FAMILIES[family][0](**{**language.BASE, **(text_settings or {})})
     text.architectures = [language.FAMILIES[family][1].__name__]
     tower = hf.InternVLVisionConfig(**{**vision.BASE, "num_hidden_layers": 2,
@@ -46,7 +46,7 @@ def embeddings(model, x, f):
     return e.masked_scatter((x == IMAGE)[:, :, None].expand_as(e), f).detach()
 
 
-def prompt(seed, tiles, tokens, vocab, lead=3, tail=6):
+def prompt(seed, tiles, tokens, lead=3, tail=6):
     """Text, then for each image its visual tokens and text."""
     g = torch.Generator().manual_seed(seed + 7)
     text = lambda n: torch.randint(3, IMAGE, (n,), generator=g)
@@ -56,19 +56,18 @@ def prompt(seed, tiles, tokens, vocab, lead=3, tail=6):
     return torch.cat(parts + [text(tail)])[None]
 
 
-def case(out, name, model, seed, note, tiles=(1,), new=0, size=(56, 56), config=None, rename=None,
-         reorder=None, source=None, dtype="f32", shards=1, model_of=None, arguments=None,
+def case(out, name, model, seed, note, tiles=(1,), new=0, size=(16, 16), config=None, rename=None,
+         reorder=None, source=None, dtype="f16", shards=1, model_of=None, arguments=None,
          batch=None, eos=None):
     pixels = vision.pixels(seed, sum(tiles), model.config.vision_config.num_channels, *size)
     f = features(model, pixels)
     if reorder:
         f = reorder(f)
-    vocab = model.config.text_config.vocab_size
     source = source or language.reference("InternVLForConditionalGeneration with "
                                           + type(model.model.language_model).__name__, seed)
     arguments = {"num_tiles": list(tiles), **(arguments or {})}
     for attempt in range(50):
-        x = prompt(seed + 100 * attempt, tiles, f.shape[1], vocab)
+        x = prompt(seed + 100 * attempt, tiles, f.shape[1])
         mask = None
         if batch:
             x, mask = batch(x)
@@ -162,7 +161,7 @@ def padded(side):
         """The prompt, and a second row of text alone with padding."""
         n = x.shape[1]
         mask = torch.ones(2, n, dtype=torch.int64)
-        row = torch.arange(n) % 60 + 3
+        row = torch.arange(n) % 50 + 3
         if side == "left":
             mask[1, : n // 2] = 0
         else:
@@ -181,8 +180,8 @@ def main(out):
          batch=padded("right"), model_of="../chat-llama/model")
     case(out, "chat-llama-generate", m, 204, "greedy", tiles=(2, 1), new=20,
          model_of="../chat-llama/model")
-    case(out, "chat-llama-resize", m, 205, "tiles of 84 pixels on a table of 56", tiles=(2,),
-         size=(84, 84), model_of="../chat-llama/model")
+    case(out, "chat-llama-resize", m, 205, "tiles of 24 pixels on a table of 16", tiles=(2,),
+         size=(24, 24), model_of="../chat-llama/model")
     m = build("qwen2", 206, vision_feature_layer=-2, text_settings={"tie_word_embeddings": True})
     case(out, "chat-layer-minus-2", m, 206, "vision_feature_layer -2, tied")
     m = build("qwen2", 207, vision_feature_layer=1, projector_hidden_act="relu")
@@ -213,26 +212,26 @@ def main(out):
     m = build("llama", 215, text_settings={
         "rope_scaling": {"rope_type": "dynamic", "factor": 2.0}, "max_position_embeddings": 24})
     case(out, "chat-dynamic", m, 215, "dynamic rope past its length", tiles=(6,))
-    m = build("qwen2", 216, vision_settings={"image_size": [84, 84], "layer_norm_eps": 1e-3})
+    m = build("qwen2", 216, vision_settings={"image_size": [24, 24], "layer_norm_eps": 1e-3})
     source = "transformers InternVLForConditionalGeneration under the original names; seed {}"
     case(out, "chat-original-v1", m, 216, "ps_version v1 by default, 3x3 tokens", tiles=(2,),
-         size=(84, 84), config={k: v for k, v in original_config(m).items() if k != "ps_version"},
+         size=(24, 24), config={k: v for k, v in original_config(m).items() if k != "ps_version"},
          rename=original(m), reorder=transposed, arguments={"image_token_id": IMAGE},
          source=source.format(216))
     m = build("qwen3", 217, downsample_ratio=0.25, vision_feature_layer=-2, dtype="bf16",
-              vision_settings={"image_size": [112, 112], "norm_type": "rms_norm",
+              vision_settings={"image_size": [32, 32], "norm_type": "rms_norm",
                                "use_qk_norm": True, "attention_bias": False},
               text_settings={"head_dim": 14, "num_key_value_heads": 1})
     case(out, "chat-original-quarter", m, 217, "ratio 0.25 with 2x2 tokens, select_layer -2, bf16",
-         tiles=(1, 2), size=(112, 112), config=original_config(m), rename=original(m),
+         tiles=(1, 2), size=(32, 32), config=original_config(m), rename=original(m),
          arguments={"image_token_id": IMAGE}, source=source.format(217), dtype="bf16")
     case(out, "chat-original-quarter-generate", m, 218, "greedy", tiles=(1, 2), new=12,
-         size=(112, 112), arguments={"image_token_id": IMAGE}, source=source.format(218),
+         size=(32, 32), arguments={"image_token_id": IMAGE}, source=source.format(218),
          model_of="../chat-original-quarter/model")
     m = build("qwen2", 219, downsample_ratio=0.25, vision_feature_layer=1,
-              vision_settings={"image_size": [112, 112]})
+              vision_settings={"image_size": [32, 32]})
     case(out, "chat-original-quarter-v1", m, 219, "ratio 0.25, v1, select_layer 1", tiles=(2,),
-         size=(112, 112), config=original_config(m, ps_version="v1"), rename=original(m),
+         size=(32, 32), config=original_config(m, ps_version="v1"), rename=original(m),
          reorder=transposed, arguments={"image_token_id": IMAGE}, source=source.format(219))
     phi = dict(num_key_value_heads=4, max_position_embeddings=256,
                original_max_position_embeddings=32, rope_scaling={

@@ -24,7 +24,7 @@ TEXT = [
     "Compare the two images. Which one is darker? The second one, because it is night.",
 ]
 SPECIAL = ["<|im_start|>", "<|im_end|>", "<|pad|>", "<s>", "<img>", "</img>", "<IMG_CONTEXT>",
-           "<video>"]
+           "<video>", "</s>", "<|end|>"]
 TEMPLATE = (
     "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n'}}"
     "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
@@ -41,7 +41,7 @@ def tokenizer(bos):
     t = Tokenizer(models.BPE())
     t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     t.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=340, show_progress=False,
+    trainer = trainers.BpeTrainer(vocab_size=300, show_progress=False,
                                   initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
     t.train_from_iterator(TEXT, trainer)
     t.add_special_tokens([AddedToken(s, normalized=False, special=True) for s in SPECIAL])
@@ -88,7 +88,8 @@ class Checkpoint:
         self.seed = seed
 
     def write(self):
-        parity.write_model(self.folder, parity.clean(self.model.config), self.model.state_dict())
+        parity.write_model(self.folder, parity.clean(self.model.config), self.model.state_dict(),
+                           "f16")
         self.tokenizer.save_pretrained(self.folder)
         (self.folder / "special_tokens_map.json").unlink(missing_ok=True)
         self.processor.save_pretrained(self.folder)

@@ -16,12 +16,12 @@ def transformers_layout(out):
     m = tower(110, use_mean_pooling=False, hidden_size=35, num_attention_heads=5,
               intermediate_size=23)
     forward(out, "vit-final-norm", m, 110, "a norm after the last block, head_dim 7, MLP 23")
-    for size in ((84, 84), (28, 28), (28, 84), (70, 42), (56, 56)):
+    for size in ((24, 24), (8, 8), (8, 24), (20, 12), (16, 16)):
         forward(out, f"vit-final-norm-{size[0]}x{size[1]}", m, 111, "positions resized", n=1,
                 size=size, model_of="../vit-final-norm/model")
     forward(out, "vit-partial-patch", m, 112, "pixels beyond the last whole patch are left out",
-            n=1, size=(61, 75), model_of="../vit-final-norm/model")
-    forward(out, "vit-partial-patch-square", m, 112, "the same, square", n=1, size=(60, 60),
+            n=1, size=(17, 22), model_of="../vit-final-norm/model")
+    forward(out, "vit-partial-patch-square", m, 112, "the same, square", n=1, size=(18, 18),
             model_of="../vit-final-norm/model")
     m = tower(113, num_channels=1, patch_size=[5, 5], image_size=[35, 35], hidden_act="quick_gelu")
     forward(out, "vit-one-channel", m, 113, "one channel, patches of 5, quick_gelu", n=3,
@@ -38,9 +38,9 @@ def transformers_layout(out):
     c = {"model_type": "internvl", "vision_config": vision.parity.clean(m.config),
          "text_config": {"model_type": "qwen2"}}
     forward(out, "vit-inside-chat", m, 116, "tower of a chat checkpoint", renamed=t, config=c)
-    m = tower(117, image_size=[42, 42], num_attention_heads=1, hidden_size=17,
+    m = tower(117, image_size=[12, 12], num_attention_heads=1, hidden_size=17,
               intermediate_size=9, num_hidden_layers=1)
-    forward(out, "vit-one-head", m, 117, "one head of 17, one layer", n=5, size=(42, 42))
+    forward(out, "vit-one-head", m, 117, "one head of 17, one layer", n=5, size=(12, 12))
 
 
 def original_layout(out):
@@ -54,17 +54,17 @@ def original_layout(out):
         forward(out, f"vit-original-flags-{i}", m, 120 + i,
                 f"bias {bias}, q/k norm {qk}, {norm}, eps 0.05", config=vision.original_config(m),
                 renamed=vision.original_tensors(m), source=source.format(120 + i),
-                n=3 if i % 2 else 1, size=(56, 84) if i % 3 == 0 else (56, 56))
-    m = tower(130, image_size=[84, 84])
+                n=3 if i % 2 else 1, size=(16, 24) if i % 3 == 0 else (16, 16))
+    m = tower(130, image_size=[24, 24])
     c = vision.original_config(m)
-    c["image_size"] = 56
+    c["image_size"] = 16
     forward(out, "vit-original-outgrown", m, 130, "position table larger than the config says",
             config=c, renamed=vision.original_tensors(m), source=source.format(130),
-            size=(84, 84))
+            size=(24, 24))
     m = tower(131, norm_type="rms_norm", use_qk_norm=True, attention_bias=False)
     c = {k: v for k, v in vision.original_config(m).items()
          if k in ("model_type", "hidden_size", "intermediate_size", "num_attention_heads",
-                  "num_hidden_layers", "image_size")}
+                  "num_hidden_layers", "image_size", "patch_size")}
     forward(out, "vit-original-few-keys", m, 131, "defaults of the 6B kind", config=c,
             renamed=vision.original_tensors(m), source=source.format(131))
     t = {"vision_model." + k: v for k, v in vision.original_tensors(m).items()}

@@ -10,11 +10,11 @@ from language import reference
 
 BASE = dict(
     hidden_size=36,
-    intermediate_size=50,
+    intermediate_size=30,
     num_hidden_layers=3,
     num_attention_heads=3,
-    image_size=[56, 56],
-    patch_size=[14, 14],
+    image_size=[16, 16],
+    patch_size=[4, 4],
     norm_type="layer_norm",
     attention_bias=True,
     use_qk_norm=False,
@@ -34,7 +34,7 @@ def draw(model, seed):
             p.data.copy_(0.4 + 0.3 * torch.randn(p.shape, generator=g))
 
 
-def tower(seed, dtype="f32", **settings):
+def tower(seed, dtype="f16", **settings):
     config = hf.InternVLVisionConfig(**{**BASE, **settings})
     config._attn_implementation = "eager"
     config.architectures = ["InternVLVisionModel"]
@@ -62,8 +62,8 @@ def states(model, x):
     return last, found
 
 
-def forward(out, name, model, seed, note, n=2, size=(56, 56), config=None, renamed=None,
-            source=None, dtype="f32", shards=1, pooled=False, model_of=None):
+def forward(out, name, model, seed, note, n=2, size=(16, 16), config=None, renamed=None,
+            source=None, dtype="f16", shards=1, pooled=False, model_of=None):
     c = model.config
     x = pixels(seed, n, c.num_channels, *size)
     expected = {}
@@ -157,4 +157,5 @@ def clip(seed, **settings):
     config.architectures = ["CLIPVisionModel"]
     model = hf.CLIPVisionModel(config).to(torch.float32)
     draw(model, seed)
+    parity.store_as(model, "f16")
     return model.eval()

@@ -37,7 +37,10 @@ public final class ChatFormats {
                                 + " is missing, must be one of "
                                 + String.join(", ", ConversationTemplate.names()));
             }
-            return ChatFormat.Original.of(ConversationTemplate.named(name), tokenizer);
+            ConversationTemplate template = ConversationTemplate.named(name);
+            String system = internVl.config().systemMessage();
+            return ChatFormat.Original.of(
+                    system == null ? template : template.withSystemMessage(system), tokenizer);
         }
         Optional<ChatTemplate> template = ChatTemplate.load(checkpoint.folder());
         if (template.isEmpty()) {

@@ -112,6 +112,20 @@ public record ConversationTemplate(
         return t;
     }
 
+    /** This template with another system message of its own. */
+    public ConversationTemplate withSystemMessage(String text) {
+        return new ConversationTemplate(
+                name,
+                system,
+                user,
+                assistant,
+                afterQuestion,
+                afterAnswer,
+                answerHeader,
+                stop,
+                text);
+    }
+
     /** Names of all templates. */
     public static List<String> names() {
         return List.copyOf(ALL.keySet());
