@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from PIL import Image
 
-import language
 import make_chat
 import make_conversation
 import parity

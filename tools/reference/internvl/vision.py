@@ -1,7 +1,5 @@
 """Vision towers with random weights, and their tensors under the published names."""
 
-import math
-
 import torch
 import transformers as hf
 
