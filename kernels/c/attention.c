@@ -5,101 +5,138 @@
 // processed with: decoding and prefill give the same bits.
 //
 // A unit is a set of up to MAX_QUERIES queries that share a key/value head. Blocks of keys and
-// values are brought into the panel layout in float32 once for all of them, and then two tile
-// products (see tile.h) give the scores and the weighted values.
+// values are brought into panels once for all of them, and then two tile products (see tile.h) give
+// the scores and the weighted values. Scores are in units of ln 2, so that the softmax is one of
+// powers of two.
+#include "panel.h"
 #include "tile.h"
 #include "vmath.h"
 
-enum { MAX_QUERIES = 48, MAX_HEAD = 256, KEY_PANELS = KEY_BLOCK / PANEL };
+enum { MAX_QUERIES = 96, MAX_HEAD = 256 };
 
-// One unit's state, held once per thread: too much for the stack of a small one. Queries are packed in tiles, [headDim][rows of the tile] each.
+// Where the keys and values of a block are.
+struct block {
+    int64_t count;
+    const char *keys[KEY_BLOCK];
+    const char *values[KEY_BLOCK];
+};
+
+// One unit's state, held once per thread: too much for the stack of a small one.
 struct work {
     int64_t headDim;
     int64_t paddedDim;           // rounded up to PANEL
-    int64_t queries;
-    float scale;
+    int64_t depth;               // of a packed query: even if keys are pairs
     int64_t type;                // of keys and values
-    const char *keys[KEY_BLOCK];
-    const char *values[KEY_BLOCK];
+    float scale;
+    int64_t queries;
+    const float *query[MAX_QUERIES];
     int64_t limit[MAX_QUERIES];  // keys that the query attends to
     float largest[MAX_QUERIES];
     float total[MAX_QUERIES];
-    float q[MAX_QUERIES * MAX_HEAD];
-    float sums[MAX_QUERIES * MAX_HEAD];
-    float scores[TILE_ROWS * KEY_BLOCK];
-    float keyPanels[MAX_HEAD * KEY_BLOCK];
-    float valuePanels[MAX_HEAD * KEY_BLOCK];
+    struct block blocks[2];      // block b is at b % 2
+    _Alignas(64) float q[MAX_QUERIES * MAX_HEAD];  // tiles, [depth][rows of the tile] each
+    _Alignas(64) float sums[MAX_QUERIES * MAX_HEAD];
+    _Alignas(64) float scores[TILE_ROWS * KEY_BLOCK];
+    _Alignas(64) char keyPanels[KEY_BLOCK * MAX_HEAD * 4];  // in the cache's type
+    _Alignas(64) float valueRows[KEY_BLOCK * MAX_HEAD];     // [KEY_BLOCK][paddedDim]
 };
 
 static _Thread_local struct work thread_work;
 
 static int64_t size_of(int64_t type) { return type == DTYPE_F32 ? 4 : 2; }
 
-// Up to VL elements from element d on of the `n` at p; zero past the end.
-INLINE vf load_elements(int64_t type, const char *p, int64_t d, int64_t n) {
-    int64_t left = n - d;
-    if (type == DTYPE_F32) {
-        return v_load_run((const float *)p + d, left);
-    }
-    const uint16_t *h = (const uint16_t *)p + d;
-    if (type == DTYPE_BF16) {
-        return left >= VL ? v_load_bf16(h) : v_load_bf16_part(h, left);
-    }
-    return left >= VL ? v_load_f16(h) : v_load_f16_part(h, left);
+static void start(struct work *w, int64_t headDim, double scale, int64_t type) {
+    w->headDim = headDim;
+    w->paddedDim = ceil_div(headDim, PANEL) * PANEL;
+    w->depth = type == DTYPE_F32 ? headDim : ceil_div(headDim, 2) * 2;
+    w->type = type;
+    w->scale = (float)(scale * 1.4426950408889634);
+    w->queries = 0;
 }
 
-static void start_query(struct work *w, const float *q, int64_t limit) {
+static void add_query(struct work *w, const float *q, int64_t limit) {
     int64_t i = w->queries++;
+    w->query[i] = q;
     w->limit[i] = limit;
     w->largest[i] = -__builtin_inff();
     w->total[i] = 0;
     memset(w->sums + i * w->paddedDim, 0, (size_t)w->paddedDim * 4);
-    memcpy(w->q + i * w->headDim, q, (size_t)w->headDim * 4);
 }
 
-// Brings the rows of each tile, which start_query left one after the other, into tile order.
 static void pack_queries(struct work *w) {
-    float rows[TILE_ROWS * MAX_HEAD];
     for (int64_t first = 0; first < w->queries; first += TILE_ROWS) {
-        int64_t n = min_i64(TILE_ROWS, w->queries - first);
-        float *q = w->q + first * w->headDim;
-        memcpy(rows, q, (size_t)(n * w->headDim) * 4);
-        for (int64_t d = 0; d < w->headDim; d++) {
-            for (int64_t i = 0; i < n; i++) {
-                q[d * n + i] = rows[i * w->headDim + d];
-            }
-        }
-    }
-}
-
-// Keys as panels [headDim][16 keys]; absent keys are zero.
-static void pack_keys(struct work *w, int64_t count) {
-    for (int64_t key = 0; key < ceil_div(count, PANEL) * PANEL; key += VL) {
-        float *panel = w->keyPanels + key / PANEL * w->headDim * PANEL + key % PANEL;
-        for (int64_t d = 0; d < w->headDim; d += VL) {
+        int64_t rows = min_i64(TILE_ROWS, w->queries - first);
+        for (int64_t d = 0; d < w->depth; d += VL) {
             vf m[VL];
-            for (int64_t i = 0; i < VL; i++) {
-                m[i] = key + i < count
-                    ? load_elements(w->type, w->keys[key + i], d, w->headDim)
-                    : v_zero();
+            UNROLL
+            for (int i = 0; i < VL; i++) {
+                m[i] = v_zero();
+                if (i < rows && d < w->headDim) {
+                    m[i] = v_load_run(w->query[first + i] + d, w->headDim - d) * v_set(w->scale);
+                }
             }
-            v_transpose(m);
-            for (int64_t j = 0; j < min_i64(VL, w->headDim - d); j++) {
-                v_store(panel + (d + j) * PANEL, m[j]);
-            }
+            tile_store(w->q + first * w->depth, rows, w->depth, d, m);
         }
     }
 }
 
-// Values as panels [KEY_BLOCK][16 of headDim].
-static void pack_values(struct work *w, int64_t count) {
-    for (int64_t key = 0; key < count; key++) {
-        for (int64_t d = 0; d < w->paddedDim; d += VL) {
-            float *panel = w->valuePanels + d / PANEL * KEY_BLOCK * PANEL + d % PANEL;
-            vf v = d < w->headDim ? load_elements(w->type, w->values[key], d, w->headDim)
-                                  : v_zero();
-            v_store(panel + key * PANEL, v);
+static int64_t key_panel_bytes(const struct work *w) {
+    return w->depth * size_of(w->type) * PANEL;
+}
+
+static void pack_keys(struct work *w, const struct block *b) {
+    for (int64_t key = 0; key < b->count; key += PANEL) {
+        panel_pack(
+            b->keys + key, min_i64(PANEL, b->count - key), w->headDim * size_of(w->type),
+            w->keyPanels + key / PANEL * key_panel_bytes(w));
+    }
+}
+
+INLINE void prefetch(const char *p, int64_t bytes) {
+    for (int64_t i = 0; i < bytes; i += 64) {
+        __builtin_prefetch(p + i);
+    }
+}
+
+INLINE vf widened(const int64_t type, const char *p, int64_t d) {
+    const uint16_t *h = (const uint16_t *)p + d;
+    return type == DTYPE_F32 ? v_load((const float *)p + d)
+        : type == DTYPE_F16  ? v_load_f16(h)
+                             : v_load_bf16(h);
+}
+
+INLINE vf widened_part(const int64_t type, const char *p, int64_t d, int64_t n) {
+    const uint16_t *h = (const uint16_t *)p + d;
+    return type == DTYPE_F32 ? v_load_part((const float *)p + d, n)
+        : type == DTYPE_F16  ? v_load_f16_part(h, n)
+                             : v_load_bf16_part(h, n);
+}
+
+// Meanwhile the next block is fetched: the processor can't foresee the jumps between pages and heads.
+INLINE void pack_values_of(
+    struct work *w, const int64_t type, const struct block *b, const struct block *next) {
+    for (int64_t key = 0; key < b->count; key++) {
+        if (key < next->count) {
+            prefetch(next->keys[key], w->headDim * size_of(type));
+            prefetch(next->values[key], w->headDim * size_of(type));
         }
+        const char *value = b->values[key];
+        float *row = w->valueRows + key * w->paddedDim;
+        int64_t d = 0;
+        for (; d + VL <= w->headDim; d += VL) {
+            v_store(row + d, widened(type, value, d));
+        }
+        for (; d < w->paddedDim; d += VL) {
+            v_store(row + d, widened_part(type, value, d, max_i64(0, w->headDim - d)));
+        }
+    }
+}
+
+static void pack_values(struct work *w, const struct block *b, const struct block *next) {
+    switch (w->type) {
+        case DTYPE_F32: pack_values_of(w, DTYPE_F32, b, next); break;
+        case DTYPE_BF16: pack_values_of(w, DTYPE_BF16, b, next); break;
+        default: pack_values_of(w, DTYPE_F16, b, next);
     }
 }
 
@@ -107,48 +144,53 @@ static void pack_values(struct work *w, int64_t count) {
 // the largest score.
 static void update_softmax(struct work *w, int64_t i, float *scores, int64_t count) {
     const vf none = v_set(-__builtin_inff());
+    int64_t whole = count / VL * VL;
+    if (whole < count) {
+        v_store(scores + whole, v_first(v_load(scores + whole), count - whole, none));
+    }
     vf top = none;
     for (int64_t t = 0; t < count; t += VL) {
-        vf s = v_first(v_load(scores + t) * v_set(w->scale), count - t, none);
-        v_store(scores + t, s);
-        top = v_max(top, s);
+        top = v_max(top, v_load(scores + t));
     }
     float before = w->largest[i];
     float largest = v_largest(top);
     largest = largest > before ? largest : before;
     vf total = v_zero();
     for (int64_t t = 0; t < count; t += VL) {
-        vf e = v_exp(v_load(scores + t) - v_set(largest));
+        vf e = v_exp2_negative(v_load(scores + t) - v_set(largest));
         v_store(scores + t, e);
         total += e;
     }
     if (largest != before) {
-        vf change = v_exp(v_set(before - largest));
+        float change[VL];
+        vf c = v_exp2_negative(v_set(before - largest));
+        v_store(change, c);
         float *sums = w->sums + i * w->paddedDim;
         for (int64_t d = 0; d < w->paddedDim; d += VL) {
-            v_store(sums + d, v_load(sums + d) * change);
+            v_store(sums + d, v_load(sums + d) * c);
         }
-        float first[VL];
-        v_store(first, change);
-        w->total[i] *= first[0];
+        w->total[i] *= change[0];
         w->largest[i] = largest;
     }
     w->total[i] += v_sum(total);
 }
 
-// The queries [first, first + n), one tile, meet the block of `count` keys from key `start` on.
-static void attend_tile(struct work *w, int64_t first, int64_t n, int64_t start, int64_t count) {
+// The queries [first, first + n), one tile, meet the block of `count` keys from key `key` on.
+static void attend_tile(struct work *w, int64_t first, int64_t n, int64_t key, int64_t count) {
     int64_t bound[TILE_ROWS], most = 0;
     for (int64_t i = 0; i < n; i++) {
-        bound[i] = max_i64(0, min_i64(w->limit[first + i] - start, count));
+        bound[i] = max_i64(0, min_i64(w->limit[first + i] - key, count));
         most = max_i64(most, bound[i]);
     }
     if (most == 0) {
         return;
     }
+    enum tile_kind kind = w->type == DTYPE_F32 ? TILE_F32
+        : w->type == DTYPE_F16                 ? TILE_F16
+                                               : TILE_BF16;
     tile_run(
-        TILE_F32, n, ceil_div(most, PANEL), w->q + first * w->headDim, (const char *)w->keyPanels,
-        w->headDim * PANEL_LINE, w->headDim, w->scores, KEY_BLOCK, 0);
+        kind, n, ceil_div(most, PANEL), TILE_PANELS, w->q + first * w->depth, w->keyPanels,
+        key_panel_bytes(w), key_panel_bytes(w) / PANEL_LINE, w->scores, KEY_BLOCK, 0);
     for (int64_t i = 0; i < n; i++) {
         if (bound[i] > 0) {
             update_softmax(w, first + i, w->scores + i * KEY_BLOCK, bound[i]);
@@ -161,18 +203,20 @@ static void attend_tile(struct work *w, int64_t first, int64_t n, int64_t start,
         }
         if (bound[i] > 0) {
             tile_run(
-                TILE_KEYS, next - i, w->paddedDim / PANEL, w->scores + i * KEY_BLOCK,
-                (const char *)w->valuePanels, (int64_t)KEY_BLOCK * PANEL_LINE, bound[i],
+                TILE_KEYS, next - i, w->paddedDim / PANEL, TILE_PANELS, w->scores + i * KEY_BLOCK,
+                (const char *)w->valueRows, w->paddedDim * 4, bound[i],
                 w->sums + (first + i) * w->paddedDim, w->paddedDim, 1);
         }
     }
 }
 
-static void attend(struct work *w, int64_t start, int64_t count) {
-    pack_keys(w, count);
-    pack_values(w, count);
+// All queries meet the block of keys from key `key` on; the next one, maybe empty, follows it.
+static void attend(struct work *w, int64_t key) {
+    const struct block *b = &w->blocks[key / KEY_BLOCK % 2];
+    pack_keys(w, b);
+    pack_values(w, b, &w->blocks[(key / KEY_BLOCK + 1) % 2]);
     for (int64_t first = 0; first < w->queries; first += TILE_ROWS) {
-        attend_tile(w, first, min_i64(TILE_ROWS, w->queries - first), start, count);
+        attend_tile(w, first, min_i64(TILE_ROWS, w->queries - first), key, b->count);
     }
 }
 
@@ -182,14 +226,6 @@ static void finish_query(const struct work *w, int64_t i, float *out) {
     for (int64_t d = 0; d < w->headDim; d += VL) {
         v_store_run(out + d, v_load(sums + d) * inverse, w->headDim - d);
     }
-}
-
-static void init_work(struct work *w, int64_t headDim, double scale, int64_t type) {
-    w->headDim = headDim;
-    w->paddedDim = ceil_div(headDim, PANEL) * PANEL;
-    w->queries = 0;
-    w->scale = (float)scale;
-    w->type = type;
 }
 
 // Query heads of one key/value head that a unit takes together, and the rows it takes.
@@ -202,32 +238,45 @@ static int64_t rows_together(const struct PagedAttention *a) {
     return MAX_QUERIES / heads_together(a);
 }
 
+// Finds the block from key `key` on, of `keys` in all.
+static void find_in_pages(
+    const struct PagedAttention *a, struct work *w, int64_t sequence, int64_t kvHead, int64_t key,
+    int64_t keys) {
+    struct block *b = &w->blocks[key / KEY_BLOCK % 2];
+    b->count = max_i64(0, min_i64(KEY_BLOCK, keys - key));
+    int64_t bytes = a->headDim * size_of(a->cacheType);
+    int64_t page = key / a->pageTokens, token = key % a->pageTokens;
+    for (int64_t i = 0; i < b->count; i++) {
+        const char *p = a->pages[sequence * a->maxPages + page];
+        int64_t place = (kvHead * a->pageTokens + token) * bytes;
+        b->keys[i] = p + a->kOffset + place;
+        b->values[i] = p + a->vOffset + place;
+        if (++token == a->pageTokens) {
+            token = 0;
+            page++;
+        }
+    }
+}
+
 // Rows [row, end) of one sequence, query heads [head, headEnd).
 static void attend_sequence(
     const struct PagedAttention *a, struct work *w, int64_t row, int64_t end, int64_t head,
     int64_t headEnd) {
-    int64_t bytes = a->headDim * size_of(a->cacheType);
     int64_t kvHead = head / (a->heads / a->kvHeads);
-    const char *const *pages = a->pages + a->sequence[row] * a->maxPages;
     int64_t keys = 0;
-    init_work(w, a->headDim, a->scale, a->cacheType);
+    start(w, a->headDim, a->scale, a->cacheType);
     for (int64_t r = row; r < end; r++) {
         int64_t limit = (int64_t)a->slot[r] + 1;
         keys = max_i64(keys, limit);
         for (int64_t h = head; h < headEnd; h++) {
-            start_query(w, a->q + r * a->ldq + h * a->headDim, limit);
+            add_query(w, a->q + r * a->ldq + h * a->headDim, limit);
         }
     }
     pack_queries(w);
-    for (int64_t start = 0; start < keys; start += KEY_BLOCK) {
-        int64_t count = min_i64(KEY_BLOCK, keys - start);
-        for (int64_t i = 0; i < count; i++) {
-            int64_t t = start + i;
-            int64_t place = (kvHead * a->pageTokens + t % a->pageTokens) * bytes;
-            w->keys[i] = pages[t / a->pageTokens] + a->kOffset + place;
-            w->values[i] = pages[t / a->pageTokens] + a->vOffset + place;
-        }
-        attend(w, start, count);
+    find_in_pages(a, w, a->sequence[row], kvHead, 0, keys);
+    for (int64_t key = 0; key < keys; key += KEY_BLOCK) {
+        find_in_pages(a, w, a->sequence[row], kvHead, key + KEY_BLOCK, keys);
+        attend(w, key);
     }
     int64_t i = 0;
     for (int64_t r = row; r < end; r++) {
@@ -266,6 +315,18 @@ KERNEL(PagedAttention, PagedAttention) {
     }
 }
 
+// Finds the block from key `key` on.
+static void find_in_segment(
+    const struct Attention *a, struct work *w, int64_t segment, int64_t kvHead, int64_t key) {
+    struct block *b = &w->blocks[key / KEY_BLOCK % 2];
+    b->count = max_i64(0, min_i64(KEY_BLOCK, a->keyLength - key));
+    for (int64_t i = 0; i < b->count; i++) {
+        int64_t row = segment * a->keyLength + key + i;
+        b->keys[i] = (const char *)(a->k + row * a->ldk + kvHead * a->headDim);
+        b->values[i] = (const char *)(a->v + row * a->ldv + kvHead * a->headDim);
+    }
+}
+
 static int64_t query_parts(const struct Attention *a) {
     return ceil_div(a->queryLength, MAX_QUERIES);
 }
@@ -281,19 +342,15 @@ KERNEL(Attention, Attention) {
         int64_t kvHead = head / (a->heads / a->kvHeads);
         int64_t row = segment * a->queryLength + u % parts * a->queryLength / parts;
         int64_t last = segment * a->queryLength + (u % parts + 1) * a->queryLength / parts;
-        init_work(w, a->headDim, a->scale, DTYPE_F32);
+        start(w, a->headDim, a->scale, DTYPE_F32);
         for (int64_t r = row; r < last; r++) {
-            start_query(w, a->q + r * a->ldq + head * a->headDim, a->keyLength);
+            add_query(w, a->q + r * a->ldq + head * a->headDim, a->keyLength);
         }
         pack_queries(w);
-        for (int64_t start = 0; start < a->keyLength; start += KEY_BLOCK) {
-            int64_t count = min_i64(KEY_BLOCK, a->keyLength - start);
-            for (int64_t i = 0; i < count; i++) {
-                int64_t key = segment * a->keyLength + start + i;
-                w->keys[i] = (const char *)(a->k + key * a->ldk + kvHead * a->headDim);
-                w->values[i] = (const char *)(a->v + key * a->ldv + kvHead * a->headDim);
-            }
-            attend(w, start, count);
+        find_in_segment(a, w, segment, kvHead, 0);
+        for (int64_t key = 0; key < a->keyLength; key += KEY_BLOCK) {
+            find_in_segment(a, w, segment, kvHead, key + KEY_BLOCK);
+            attend(w, key);
         }
         for (int64_t r = row; r < last; r++) {
             finish_query(w, r - row, a->out + r * a->ldo + head * a->headDim);

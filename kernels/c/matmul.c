@@ -1,8 +1,8 @@
 // Linear layers. The activations are cut into tiles of nearly equal height, each packed as
 // [k][rows of the tile] in the scratch memory by MatMulPack; a single row of float32 needs no
-// packing. A unit of MatMul is a pair of weight panels times a block of tiles. Few rows are one
-// block, so that every panel is streamed from memory exactly once; with many rows the units of one
-// pair follow one another, so that it stays in the cache.
+// packing. A unit of MatMul is a few weight panels times a block of tiles. Few rows are one block,
+// so that every panel is streamed from memory exactly once; with many rows the units of the same
+// panels follow one another, so that those stay in the cache.
 #include "tile.h"
 #include "vmath.h"
 
@@ -11,7 +11,10 @@ enum {
     // Steps after which a tile is left for the next one, so that the panels' part stays in the
     // second-level cache and the tile's part in the first.
     CHUNK_STEPS = 1024,
-    UNIT_PANELS = 2,
+    // Panels this short, taken side by side for a few rows, end before the hardware's prefetching
+    // pays; one after the other they are one stream.
+    SHORT_STEPS = 512,
+    FEW_ROWS = 4,
     BUFFER_STRIDE = TILE_PANELS * PANEL
 };
 
@@ -23,6 +26,7 @@ struct plan {
     int64_t tiles;
     int64_t blocks;
     int64_t panels;
+    int64_t unitPanels;
     int64_t panelBytes;
     int64_t steps;       // PANEL_LINEs of a panel
     int64_t depth;       // elements of a packed row
@@ -34,6 +38,8 @@ static struct plan plan_of(const struct MatMul *a) {
     p.tiles = ceil_div(p.rows, TILE_ROWS);
     p.blocks = ceil_div(p.tiles, BLOCK_TILES);
     p.panels = ceil_div(a->n, PANEL) * (a->gated ? 2 : 1);
+    // With one block, a gated layer's least, so that threads get even shares of few panels.
+    p.unitPanels = p.blocks == 1 ? 2 : TILE_PANELS;
     p.steps = a->wType == DTYPE_F32 ? a->k : ceil_div(a->k, 2);
     p.depth = a->wType == DTYPE_F32 ? p.steps : 2 * p.steps;
     p.panelBytes = p.steps * PANEL_LINE;
@@ -77,19 +83,16 @@ KERNEL(MatMulPack, MatMul) {
         int64_t start = tile_start(&p, t);
         int64_t rows = tile_start(&p, t + 1) - start;
         float *out = (float *)a->scratch + start * p.depth;
-        int64_t size = rows * p.depth;
         for (int64_t d = 0; d < p.depth; d += VL) {
             vf m[VL];
+            UNROLL
             for (int i = 0; i < VL; i++) {
-                m[i] = i < rows ? packed_elements(&p, a->x + (start + i) * a->ldx, a->k, d)
-                                : v_zero();
+                m[i] = v_zero();
+                if (i < rows) {
+                    m[i] = packed_elements(&p, a->x + (start + i) * a->ldx, a->k, d);
+                }
             }
-            v_transpose(m);
-            // A vector may reach into the places of the next ones, which are written later.
-            for (int64_t j = 0; j < min_i64(VL, p.depth - d); j++) {
-                int64_t at = (d + j) * rows;
-                v_store_run(out + at, m[j], size - at);
-            }
+            tile_store(out, rows, p.depth, d, m);
         }
     }
 }
@@ -157,8 +160,9 @@ static void multiply_block(
         for (int64_t t = first; t < last; t++) {
             int64_t start = tile_start(p, t);
             int64_t rows = tile_start(p, t + 1) - start;
+            int64_t together = rows <= FEW_ROWS && p->steps <= SHORT_STEPS ? 1 : TILE_PANELS;
             tile_run(
-                p->kind, rows, panels, x + start * p->depth + step * width * rows,
+                p->kind, rows, panels, together, x + start * p->depth + step * width * rows,
                 w + step * PANEL_LINE, p->panelBytes, steps, sums[t - first], BUFFER_STRIDE,
                 step > 0);
             if (step + steps == p->steps) {
@@ -171,16 +175,16 @@ static void multiply_block(
 
 UNITS(MatMul, MatMul) {
     struct plan p = plan_of(a);
-    return ceil_div(p.panels, UNIT_PANELS) * p.blocks;
+    return ceil_div(p.panels, p.unitPanels) * p.blocks;
 }
 
 KERNEL(MatMul, MatMul) {
     struct plan p = plan_of(a);
     for (int64_t u = begin; u < end;) {
-        int64_t units = p.blocks == 1 ? min_i64(end - u, TILE_PANELS / UNIT_PANELS) : 1;
-        int64_t panel = u / p.blocks * UNIT_PANELS;
+        int64_t units = p.blocks == 1 ? min_i64(end - u, TILE_PANELS / p.unitPanels) : 1;
+        int64_t panel = u / p.blocks * p.unitPanels;
         multiply_block(
-            a, &p, u % p.blocks, panel, min_i64(units * UNIT_PANELS, p.panels - panel));
+            a, &p, u % p.blocks, panel, min_i64(units * p.unitPanels, p.panels - panel));
         u += units;
     }
 }

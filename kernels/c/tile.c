@@ -27,9 +27,11 @@ INLINE vf multiply_add(const int kind, vf w, const float *a, vf sum) {
 
 INLINE void tile(
     const int kind, const int panels, const int rows, const float *a, const char *b,
-    int64_t panelBytes, int64_t steps, float *c, int64_t ldc, int continued) {
+    int64_t stride, int64_t steps, float *c, int64_t ldc, int continued) {
     const int halves = kind == TILE_BF16 || kind == TILE_F16 ? 2 : 1;
     const int vectors = panels * PANEL_VECTORS;
+    const int64_t panelBytes = kind == TILE_KEYS ? PANEL_LINE : stride;
+    const int64_t stepBytes = kind == TILE_KEYS ? stride : PANEL_LINE;
     const int64_t rowStride = kind == TILE_KEYS ? KEY_BLOCK : 1;
     const int64_t stepStride = kind == TILE_KEYS ? 1 : rows;
     vf sum[TILE_ROWS][MAX_VECTORS];
@@ -40,7 +42,7 @@ INLINE void tile(
             sum[i][v] = continued ? v_load(c + i * ldc + v * VL) : v_zero();
         }
     }
-    for (int64_t s = 0; s < steps; s++, b += PANEL_LINE) {
+    for (int64_t s = 0; s < steps; s++, b += stepBytes) {
         UNROLL
         for (int half = 0; half < halves; half++, a += stepStride) {
             vf w[MAX_VECTORS];
@@ -70,10 +72,10 @@ INLINE void tile(
 // Those that would spill exist as empty functions, and tile_run never asks for them.
 #define TILE(kind, panels, rows)                                                              \
     static void tile_##kind##_##panels##_##rows(                                              \
-        const float *a, const char *b, int64_t panelBytes, int64_t steps, float *c,           \
+        const float *a, const char *b, int64_t stride, int64_t steps, float *c,           \
         int64_t ldc, int continued) {                                                         \
         if (rows <= TILE_ROWS && panels * PANEL_VECTORS * rows <= TILE_VECTORS) {             \
-            tile(kind, panels, rows, a, b, panelBytes, steps, c, ldc, continued);             \
+            tile(kind, panels, rows, a, b, stride, steps, c, ldc, continued);             \
         }                                                                                     \
     }
 

@@ -22,41 +22,56 @@ enum { TILE_VECTORS = 24, TILE_ROWS = 4 };
 // TILE_PANELS is the most panels taken together; PANEL_LINE the bytes of a panel for one step.
 enum { TILE_PANELS = 4, PANEL_LINE = 64 };
 
-// What a step along k is. A is [steps][rows] but for TILE_KEYS.
+// What a step along k is. A is [steps][rows] and B consists of panels, but for TILE_KEYS.
 enum tile_kind {
     TILE_F32,   // one k: f32 weights
     TILE_BF16,  // two k: bfloat16 weights, widened; A has two rows a step
     TILE_F16,   // two k: float16 weights, widened; A has two rows a step
     TILE_DOT,   // two k: bfloat16 pairs on both sides
-    TILE_KEYS,  // one k: f32 weights, A is [rows][KEY_BLOCK]
+    TILE_KEYS,  // one k: A is [rows][KEY_BLOCK], B is a plain matrix, a row of it one step
     TILE_KINDS
 };
 
-// Keys that attention takes at a time.
+// Keys that attention takes at a time; see attention.c.
 enum { KEY_BLOCK = 64 };
 
 // C (rows of ldc floats) receives the sums over `steps`, which continue those in C if `continued`.
+// `stride` is the bytes between panels, or between rows for TILE_KEYS.
 typedef void tile_function(
-    const float *a, const char *b, int64_t panelBytes, int64_t steps, float *c, int64_t ldc,
+    const float *a, const char *b, int64_t stride, int64_t steps, float *c, int64_t ldc,
     int continued);
 
 // By kind, binary logarithm of the panels, rows - 1.
 #define tile_functions NS(tile_functions)
 extern tile_function *const tile_functions[TILE_KINDS][3][TILE_ROWS];
 
-// A tile of `rows` rows, 1 to TILE_ROWS, and any number of panels.
+// A tile of `rows` rows, 1 to TILE_ROWS, and any number of panels, at most `together` at once.
 static inline void tile_run(
-    enum tile_kind kind, int64_t rows, int64_t panels, const float *a, const char *b,
-    int64_t panelBytes, int64_t steps, float *c, int64_t ldc, int continued) {
+    enum tile_kind kind, int64_t rows, int64_t panels, int64_t together, const float *a,
+    const char *b, int64_t stride, int64_t steps, float *c, int64_t ldc, int continued) {
+    int64_t panelBytes = kind == TILE_KEYS ? PANEL_LINE : stride;
     for (int64_t p = 0; p < panels;) {
         int log = 2;
-        while (((int64_t)1 << log) > panels - p
+        while (((int64_t)1 << log) > min_i64(panels - p, together)
                || (rows << log) * (PANEL / VL) > TILE_VECTORS) {
             log--;
         }
         tile_functions[kind][log][rows - 1](
-            a, b + p * panelBytes, panelBytes, steps, c + p * PANEL, ldc, continued);
+            a, b + p * panelBytes, stride, steps, c + p * PANEL, ldc, continued);
         p += (int64_t)1 << log;
+    }
+}
+
+// Part of packing A: elements [d, d + VL) of the rows of a tile, one row in each vector, become
+// lines of it. A vector may reach into the places of later lines, which are written after it.
+INLINE void tile_store(float *tile, int64_t rows, int64_t depth, int64_t d, vf m[VL]) {
+    v_transpose(m);
+    UNROLL
+    for (int j = 0; j < VL; j++) {
+        int64_t at = (d + j) * rows;
+        if (d + j < depth) {
+            v_store_run(tile + at, m[j], depth * rows - at);
+        }
     }
 }
 

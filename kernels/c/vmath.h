@@ -21,6 +21,20 @@ INLINE vf v_exp(vf x) {
     return v_scale2(v_fma(p, r, v_set(1.0f)), n);
 }
 
+// 2^x for x <= 0 or not a number, in the same way.
+INLINE vf v_exp2_negative(vf x) {
+    x = v_max(v_set(-150.0f), x);
+    vf n = v_round(x);
+    vf r = x - n;
+    vf p = v_set(0.000154532624f);
+    p = v_fma(p, r, v_set(0.00133909782f));
+    p = v_fma(p, r, v_set(0.00961808237f));
+    p = v_fma(p, r, v_set(0.055503569f));
+    p = v_fma(p, r, v_set(0.240226508f));
+    p = v_fma(p, r, v_set(0.693147188f));
+    return v_scale2(v_fma(p, r, v_set(1.0f)), n);
+}
+
 INLINE vf v_sigmoid(vf x) { return v_set(1.0f) / (v_set(1.0f) + v_exp(v_zero() - x)); }
 
 // 1 - erf(z) for z >= 0, as e^(-z^2) times a polynomial in 1 / (1 + 0.4 z): a least squares fit of

@@ -9,7 +9,6 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 
 /**
  * A forward pass as an append-only list of nodes. Model code calls the methods in the order of the
@@ -21,6 +20,7 @@ import java.util.Objects;
  */
 public final class Graph {
     private final String name;
+    private final OperandChecks checks;
     private final List<Node> nodes = new ArrayList<>();
     private final Map<String, Value> inputs = new LinkedHashMap<>();
     private final Map<String, Value> outputs = new LinkedHashMap<>();
@@ -28,6 +28,7 @@ public final class Graph {
 
     public Graph(String name) {
         this.name = name;
+        checks = new OperandChecks(name);
     }
 
     public String name() {
@@ -49,6 +50,7 @@ public final class Graph {
     /** Names the place in the model that the following nodes belong to. */
     public void scope(String place) {
         scope = place;
+        checks.scope(place);
     }
 
     /**
@@ -59,12 +61,12 @@ public final class Graph {
     public Value input(String label, DType dtype, Count count, long... dims) {
         Op op = new Op.Input(label);
         Shape shape = Shape.of(dims);
-        require(!inputs.containsKey(label), op, "there is an input of this name already");
-        require(
+        checks.require(!inputs.containsKey(label), op, "there is an input of this name already");
+        checks.require(
                 shape.rank() > 0 && shape.elements() > 0,
                 op,
                 "shape " + shape + " has no dimensions or no elements");
-        require(
+        checks.require(
                 count == null || count.capacity() == shape.dim(0),
                 op,
                 "shape " + shape + " does not fit " + count);
@@ -91,7 +93,8 @@ public final class Graph {
      */
     public Value embedding(Value ids, Weight table, boolean tied) {
         Op op = new Op.Embedding(table, tied);
-        require(ids.dtype() == DType.I32, op, "ids must be int32, not " + ids.dtype().lowerName());
+        checks.require(
+                ids.dtype() == DType.I32, op, "ids must be int32, not " + ids.dtype().lowerName());
         return append(op, List.of(ids), ids.shape().append(table.cols()), DType.F32, ids.count());
     }
 
@@ -102,13 +105,13 @@ public final class Graph {
     /** x [.., k], weight [n, k], bias [n] or null: [.., n]. */
     public Value linear(Value x, Weight weight, Weight bias) {
         Op op = new Op.Linear(weight, bias);
-        requireRows(op, x);
-        require(
+        checks.rows(op, x);
+        checks.require(
                 x.cols() == weight.cols(),
                 op,
                 "weight " + weight + " does not fit input " + x.shape());
         if (bias != null) {
-            require(
+            checks.require(
                     bias.elements() == weight.rows(),
                     op,
                     "bias " + bias + " does not fit weight " + weight);
@@ -125,8 +128,8 @@ public final class Graph {
      */
     public Value rmsNorm(Value x, Weight weight, double eps, long groups) {
         Op op = new Op.RmsNorm(weight, eps, groups);
-        requireRows(op, x);
-        require(
+        checks.rows(op, x);
+        checks.require(
                 weight.elements() * groups == x.cols(),
                 op,
                 "weight " + weight + " in " + groups + " groups does not fit input " + x.shape());
@@ -135,12 +138,12 @@ public final class Graph {
 
     public Value layerNorm(Value x, Weight weight, Weight bias, double eps) {
         Op op = new Op.LayerNorm(weight, bias, eps);
-        requireRows(op, x);
-        require(
+        checks.rows(op, x);
+        checks.require(
                 weight.elements() == x.cols(),
                 op,
                 "weight " + weight + " does not fit input " + x.shape());
-        require(
+        checks.require(
                 bias == null || bias.elements() == x.cols(),
                 op,
                 "bias " + bias + " does not fit input " + x.shape());
@@ -149,8 +152,8 @@ public final class Graph {
 
     public Value add(Value a, Value b) {
         Op op = new Op.Add();
-        requireRows(op, a, b);
-        require(
+        checks.rows(op, a, b);
+        checks.require(
                 a.shape().equals(b.shape()),
                 op,
                 "operands have shapes " + a.shape() + " and " + b.shape());
@@ -160,8 +163,8 @@ public final class Graph {
     /** Multiplies each column by a weight. */
     public Value scale(Value x, Weight weight) {
         Op op = new Op.Scale(weight);
-        requireRows(op, x);
-        require(
+        checks.rows(op, x);
+        checks.require(
                 weight.elements() == x.cols(),
                 op,
                 "weight " + weight + " does not fit input " + x.shape());
@@ -170,15 +173,15 @@ public final class Graph {
 
     public Value activate(Value x, Activation activation) {
         Op op = new Op.Activate(activation);
-        requireRows(op, x);
+        checks.rows(op, x);
         return append(op, List.of(x), x.shape(), DType.F32, x.count());
     }
 
     /** {@code act(gate) * up}, the gated linear unit without its products. */
     public Value gatedActivate(Value gate, Value up, Activation activation) {
         Op op = new Op.GatedActivate(activation);
-        requireRows(op, gate, up);
-        require(
+        checks.rows(op, gate, up);
+        checks.require(
                 gate.shape().equals(up.shape()),
                 op,
                 "gate and up have shapes " + gate.shape() + " and " + up.shape());
@@ -189,15 +192,15 @@ public final class Graph {
     public Value ropeTable(Value position, Value sequence, Value invFreq, Value ropeScale) {
         long half = invFreq.cols();
         Op op = new Op.RopeTable(half);
-        requireIndex(op, "position", position, position.shape().elements());
-        requireIndex(op, "sequence", sequence, position.shape().elements());
-        require(
+        checks.index(op, "position", position, position.shape().elements());
+        checks.index(op, "sequence", sequence, position.shape().elements());
+        checks.require(
                 invFreq.shape().rank() == 2
                         && ropeScale.shape().equals(Shape.of(invFreq.shape().dim(0))),
                 op,
                 "frequencies " + invFreq.shape() + " do not fit scales " + ropeScale.shape());
-        requireInput(op, "frequencies", invFreq, DType.F32);
-        requireInput(op, "scales", ropeScale, DType.F32);
+        checks.input(op, "frequencies", invFreq, DType.F32);
+        checks.input(op, "scales", ropeScale, DType.F32);
         return append(
                 op,
                 List.of(position, sequence, invFreq, ropeScale),
@@ -210,13 +213,14 @@ public final class Graph {
     public Value rope(Value x, Value table, long heads) {
         long headDim = x.cols() / Math.max(heads, 1);
         Op op = new Op.Rope(heads, headDim, table.cols() / 2);
-        requireRows(op, x);
-        require(heads * headDim == x.cols(), op, heads + " heads do not divide input " + x.shape());
-        require(
+        checks.rows(op, x);
+        checks.require(
+                heads * headDim == x.cols(), op, heads + " heads do not divide input " + x.shape());
+        checks.require(
                 table.node().op() instanceof Op.RopeTable && table.rows() == x.rows(),
                 op,
                 table + " is no table of frequencies for input " + x.shape());
-        require(
+        checks.require(
                 table.cols() <= headDim,
                 op,
                 "table " + table.shape() + " is wider than a head of " + headDim);
@@ -230,9 +234,9 @@ public final class Graph {
     public Value kvAppend(Value k, Value v, CacheState state, int layer) {
         Op op = new Op.KvAppend(layer, state.shape());
         long width = state.shape().kvHeads() * state.shape().headDim();
-        requireRows(op, k, v);
-        requireState(op, state, layer, k.rows());
-        require(
+        checks.rows(op, k, v);
+        checks.state(op, state, layer, k.rows());
+        checks.require(
                 k.cols() == width && v.shape().equals(k.shape()),
                 op,
                 "keys "
@@ -254,13 +258,13 @@ public final class Graph {
     public Value pagedAttention(
             Value q, Value appended, CacheState state, int layer, long heads, double scale) {
         Op op = new Op.PagedAttention(layer, heads, state.shape(), scale);
-        requireRows(op, q);
-        requireState(op, state, layer, q.rows());
-        require(
+        checks.rows(op, q);
+        checks.state(op, state, layer, q.rows());
+        checks.require(
                 appended.node().op().equals(new Op.KvAppend(layer, state.shape())),
                 op,
                 appended + " is not the state of the cache after layer " + layer + " was appended");
-        require(
+        checks.require(
                 q.cols() == heads * state.shape().headDim() && heads % state.shape().kvHeads() == 0,
                 op,
                 heads
@@ -282,15 +286,15 @@ public final class Graph {
     public Value attention(Value q, Value k, Value v, long heads, long kvHeads, double scale) {
         long headDim = q.cols() / Math.max(heads, 1);
         Op op = new Op.Attention(heads, kvHeads, headDim, scale);
-        requireRows(op, q, k, v);
-        require(
+        checks.rows(op, q, k, v);
+        checks.require(
                 q.shape().rank() == 3
                         && heads * headDim == q.cols()
                         && kvHeads > 0
                         && heads % kvHeads == 0,
                 op,
                 heads + " heads over " + kvHeads + " do not fit queries " + q.shape());
-        require(
+        checks.require(
                 k.shape().rank() == 3
                         && k.cols() == kvHeads * headDim
                         && k.shape().equals(v.shape())
@@ -308,10 +312,10 @@ public final class Graph {
     /** Row r of the result is {@code y[index[r]]}, or {@code x[r]} where the index is negative. */
     public Value selectRows(Value x, Value y, Value index) {
         Op op = new Op.SelectRows();
-        requireRows(op, x);
-        requireRows(op, y);
-        requireIndex(op, "index", index, index.shape().elements());
-        require(
+        checks.rows(op, x);
+        checks.rows(op, y);
+        checks.index(op, "index", index, index.shape().elements());
+        checks.require(
                 x.cols() == y.cols() && x.rows() == index.shape().elements(),
                 op,
                 "rows "
@@ -327,8 +331,8 @@ public final class Graph {
     /** Row r of the result is {@code y[index[r]]}. */
     public Value selectRows(Value y, Value index) {
         Op op = new Op.SelectRows();
-        requireRows(op, y);
-        requireIndex(op, "index", index, index.shape().elements());
+        checks.rows(op, y);
+        checks.index(op, "index", index, index.shape().elements());
         return append(
                 op, List.of(y, index), index.shape().append(y.cols()), DType.F32, index.count());
     }
@@ -337,8 +341,8 @@ public final class Graph {
     public Value patchify(Value pixels, long patch) {
         Op op = new Op.Patchify(patch);
         Shape s = pixels.shape();
-        requireInput(op, "pixels", pixels, DType.F32);
-        require(
+        checks.input(op, "pixels", pixels, DType.F32);
+        checks.require(
                 s.rank() == 4 && patch > 0 && s.dim(2) % patch == 0 && s.dim(3) % patch == 0,
                 op,
                 "images " + s + " can't be cut into patches of " + patch);
@@ -358,16 +362,16 @@ public final class Graph {
             Value patches, Weight cls, Weight position, long height, long width) {
         Op op = new Op.AssembleTokens(cls, position, height, width);
         Shape s = patches.shape();
-        requireRows(op, patches);
+        checks.rows(op, patches);
         long grid = Math.round(Math.sqrt(position.rows() - 1.0));
-        require(
+        checks.require(
                 s.rank() == 3
                         && s.dim(1) == height * width
                         && cls.elements() == s.dim(2)
                         && position.cols() == s.dim(2),
                 op,
                 "class token " + cls + " and positions " + position + " do not fit patches " + s);
-        require(
+        checks.require(
                 position.rows() == 1 + grid * grid,
                 op,
                 "positions " + position + " have no square grid: 1 + g * g rows are needed");
@@ -384,8 +388,8 @@ public final class Graph {
             Value x, long skip, long height, long width, long block, boolean transposed) {
         Op op = new Op.PixelUnshuffle(skip, height, width, block, transposed);
         Shape s = x.shape();
-        requireRows(op, x);
-        require(
+        checks.rows(op, x);
+        checks.require(
                 s.rank() == 3
                         && block > 0
                         && s.dim(1) == skip + height * width
@@ -400,7 +404,8 @@ public final class Graph {
                         + block
                         + " does not fit "
                         + s);
-        require(!transposed || height == width, op, "the transposed order needs a square grid");
+        checks.require(
+                !transposed || height == width, op, "the transposed order needs a square grid");
         return append(
                 op,
                 List.of(x),
@@ -415,66 +420,6 @@ public final class Graph {
         node.value(value);
         nodes.add(node);
         return value;
-    }
-
-    /** Operands that kernels take row by row: float32, of two dimensions or more, of one length. */
-    private void requireRows(Op op, Value... operands) {
-        for (Value v : operands) {
-            require(
-                    v.dtype() == DType.F32 && v.shape().rank() >= 2,
-                    op,
-                    "input " + v + " must be float32 with at least two dimensions");
-            require(
-                    !(v.node().op() instanceof Op.KvAppend),
-                    op,
-                    "input " + v + " is a cache state, which has no data");
-            require(
-                    Objects.equals(v.count(), operands[0].count()),
-                    op,
-                    "operands have counts " + operands[0].count() + " and " + v.count());
-        }
-    }
-
-    private void requireIndex(Op op, String what, Value v, long elements) {
-        require(
-                v.dtype() == DType.I32 && v.shape().elements() == elements,
-                op,
-                what + " " + v + " must be int32 with " + elements + " elements");
-    }
-
-    /** An operand that kernels take without gaps between its rows. */
-    private void requireInput(Op op, String what, Value v, DType dtype) {
-        require(
-                v.node().op() instanceof Op.Input && v.dtype() == dtype,
-                op,
-                what + " " + v + " must be an input of type " + dtype.lowerName());
-    }
-
-    private void requireState(Op op, CacheState state, int layer, long rows) {
-        requireIndex(op, "sequence", state.sequence(), rows);
-        requireIndex(op, "slot", state.slot(), rows);
-        requireInput(op, "pages", state.pages(), DType.I64);
-        require(
-                state.pages().shape().rank() == 2,
-                op,
-                "pages " + state.pages() + " must be a table [sequences, pages]");
-        require(
-                layer >= 0 && layer < state.shape().layers(),
-                op,
-                "layer " + layer + " is not in a cache of " + state.shape().layers() + " layers");
-    }
-
-    private void require(boolean fits, Op op, String why) {
-        if (!fits) {
-            throw new GraphException(
-                    "graph "
-                            + name
-                            + ", "
-                            + (scope.isEmpty() ? "" : scope + ", ")
-                            + op.name()
-                            + ": "
-                            + why);
-        }
     }
 
     /** One line for each node. */

@@ -133,11 +133,7 @@ final class Fusion {
         if (next != null && next.op() instanceof Op.Add && !taken.contains(next)) {
             Value last = nodes.getLast().value();
             residual = next.input(0) == last ? next.input(1) : next.input(0);
-            if (residual != last) {
-                nodes.add(next);
-            } else {
-                residual = null;
-            }
+            nodes.add(next);
         }
         if (nodes.size() > 1) {
             add(new Group.Chain(List.copyOf(nodes), residual));

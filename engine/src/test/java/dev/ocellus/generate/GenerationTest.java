@@ -231,23 +231,25 @@ class GenerationTest {
                 KvCache cache = t.cache()) {
             int[] ids = prompt(12, 31);
             int best = t.generate(cache, ids, 1).ids()[0];
-            int[] withBest = join(new int[] {best}, ids);
-            int again = t.generate(cache, withBest, 1).ids()[0];
-            var options = GenerationOptions.DEFAULT.withMaxNewTokens(1).withRepetitionPenalty(1000);
+            int[] naming = join(new int[] {best}, ids);
+            int again = t.generate(cache, naming, 1).ids()[0];
+            naming = join(new int[] {again}, naming);
+            var options = GenerationOptions.DEFAULT.withMaxNewTokens(1).withRepetitionPenalty(1e6);
             Generation g = new Generation(t.runner(), CONTEXT, GO_ON);
-            int[] naming = join(new int[] {again}, withBest);
-            int plain =
-                    g.run(List.of(with(request(cache, naming, 1), options))).getFirst().ids()[0];
-            var penalised =
-                    new Generation.Request(
-                            Prompt.of(join(naming, plain)),
-                            cache,
-                            options,
-                            Set.of(),
-                            true,
-                            id -> true);
-            int other = g.run(List.of(penalised)).getFirst().ids()[0];
-            assertThat(join(naming, plain)).doesNotContain(other);
+            List<Integer> made = new ArrayList<>();
+            for (boolean penalisePrompt : new boolean[] {false, true}) {
+                var r =
+                        new Generation.Request(
+                                Prompt.of(naming),
+                                cache,
+                                options,
+                                Set.of(),
+                                penalisePrompt,
+                                id -> true);
+                made.add(g.run(List.of(r)).getFirst().ids()[0]);
+            }
+            assertThat(made.getFirst()).isEqualTo(t.generate(cache, naming, 1).ids()[0]);
+            assertThat(naming).contains(made.getFirst()).doesNotContain(made.getLast());
         }
     }
 
