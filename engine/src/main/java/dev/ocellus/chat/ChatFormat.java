@@ -86,15 +86,37 @@ public sealed interface ChatFormat {
         public String render(List<Turn> turns, String system) {
             List<Message> messages = new ArrayList<>();
             if (system != null) {
-                messages.add(Message.of("system", system));
+                messages.add(Message.text("system", system));
             }
             for (Turn t : turns) {
-                messages.add(Message.of("user", t.images().size(), t.question()));
+                messages.add(new Message("user", parts(t)));
                 if (t.answer() != null) {
-                    messages.add(Message.of("assistant", t.answer()));
+                    messages.add(Message.text("assistant", t.answer()));
                 }
             }
             return template.render(messages, variables, true);
+        }
+
+        /** Images first, or where their marks stand. */
+        private static List<Message.Part> parts(Turn t) {
+            List<Message.Part> parts = new ArrayList<>();
+            boolean marked = t.question().contains(Turn.IMAGE_MARK);
+            if (!marked) {
+                t.images().forEach(i -> parts.add(new Message.Part.Image()));
+            }
+            String[] texts =
+                    marked
+                            ? t.question().split(Turn.IMAGE_MARK, -1)
+                            : new String[] {t.question()};
+            for (int i = 0; i < texts.length; i++) {
+                if (i > 0) {
+                    parts.add(new Message.Part.Image());
+                }
+                if (!texts[i].isEmpty() || texts.length == 1) {
+                    parts.add(new Message.Part.Text(texts[i]));
+                }
+            }
+            return parts;
         }
 
         @Override

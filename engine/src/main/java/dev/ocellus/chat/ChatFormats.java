@@ -5,11 +5,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.ocellus.loader.Checkpoint;
 import dev.ocellus.loader.config.ConfigException;
 import dev.ocellus.loader.template.ChatTemplate;
+import dev.ocellus.loader.template.Message;
+import dev.ocellus.loader.template.TemplateException;
 import dev.ocellus.loader.tokenizer.Tokenizer;
 import dev.ocellus.model.InternVl;
 
 import java.util.HashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -47,9 +50,22 @@ public final class ChatFormats {
         return new ChatFormat.Jinja(
                 template.get(),
                 Map.copyOf(variables),
-                template.get().source().contains(Turn.IMAGE_MARK) ? Turn.IMAGE_MARK : PLACEHOLDER,
+                imageMark(template.get(), variables),
                 tokenizer.bosToken(),
                 stopTokens(checkpoint, tokenizer));
+    }
+
+    /** What the template writes where an image stands, found by asking it. */
+    private static String imageMark(ChatTemplate template, Map<String, Object> variables) {
+        Message image = new Message("user", List.of(new Message.Part.Image()));
+        try {
+            return template.render(List.of(image), variables, true).contains(Turn.IMAGE_MARK)
+                    ? Turn.IMAGE_MARK
+                    : PLACEHOLDER;
+        } catch (TemplateException e) {
+            // A template of a model that reads text only.
+            return PLACEHOLDER;
+        }
     }
 
     /** Text of the token that stands for image content. */
