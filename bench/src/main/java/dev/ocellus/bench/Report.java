@@ -1,0 +1,202 @@
+package dev.ocellus.bench;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+
+import dev.ocellus.kernels.Ceilings;
+import dev.ocellus.kernels.ComputeType;
+import dev.ocellus.kernels.KernelProviders;
+import dev.ocellus.tensor.DType;
+
+import org.openjdk.jmh.infra.BenchmarkParams;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.TimeValue;
+import org.openjdk.jmh.runner.options.VerboseMode;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Runs the kernel benchmarks and sets each figure beside what this machine can do, measured in the
+ * same run before and after the benchmarks: {@code Report [THREADS] [JSON-FILE]}. A share over one
+ * is no mistake: the plain read loop is not the upper bound of memory.
+ */
+public final class Report {
+    private static final int ITERATIONS = 5;
+    private static final TimeValue ITERATION_TIME = TimeValue.milliseconds(500);
+
+    /**
+     * One benchmark with one set of parameters.
+     *
+     * @param ceilingGflops measured peak of the instruction that the work uses
+     * @param ceilingGbytes measured speed of reading memory
+     * @param share of the ceiling that bounds this work: the larger of the two shares
+     */
+    public record Row(
+            String work,
+            int threads,
+            double microseconds,
+            double gflops,
+            double gbytes,
+            double ceilingGflops,
+            double ceilingGbytes,
+            double share,
+            String bound) {}
+
+    private Report() {}
+
+    public static void main(String[] args) throws RunnerException, IOException {
+        int threads = args.length > 0 ? Integer.parseInt(args[0]) : 1;
+        System.out.println("kernels: " + KernelProviders.get().description());
+        Ceilings before = Ceilings.measure(threads);
+        List<RunResult> results = new ArrayList<>();
+        results.addAll(run("MatMulBenchmark", threads, "weights", "F32", "compute", "F32"));
+        results.addAll(run("MatMulBenchmark", threads, "weights", "BF16", "compute", "F32"));
+        results.addAll(run("MatMulBenchmark", threads, "weights", "BF16", "compute", "BF16"));
+        results.addAll(run("\\.AttentionBenchmark", threads));
+        results.addAll(run("PagedAttentionBenchmark", threads));
+        results.addAll(run("NormBenchmark", threads));
+        Ceilings better = better(before, Ceilings.measure(threads));
+        List<Row> rows = results.stream().map(r -> row(r, threads, better)).toList();
+        print(rows);
+        if (args.length > 1) {
+            ObjectMapper json = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+            Files.write(Path.of(args[1]), json.writeValueAsBytes(rows));
+        }
+    }
+
+    /** The machine is shared: what it showed once it can do. */
+    private static Ceilings better(Ceilings a, Ceilings b) {
+        return new Ceilings(
+                a.threads(),
+                a.source(),
+                Math.max(a.readGBs(), b.readGBs()),
+                Math.max(a.f32Gflops(), b.f32Gflops()),
+                Math.max(a.bf16Gflops(), b.bf16Gflops()),
+                Math.max(a.int8Gops(), b.int8Gops()));
+    }
+
+    /**
+     * @param params names and values of parameters that are fixed
+     */
+    private static List<RunResult> run(String benchmark, int threads, String... params)
+            throws RunnerException {
+        ChainedOptionsBuilder options =
+                new OptionsBuilder()
+                        .include(benchmark)
+                        .forks(1)
+                        .warmupIterations(2)
+                        .warmupTime(ITERATION_TIME)
+                        .measurementIterations(ITERATIONS)
+                        .measurementTime(ITERATION_TIME)
+                        .timeUnit(TimeUnit.NANOSECONDS)
+                        .jvmArgsAppend("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC")
+                        .param("threads", String.valueOf(threads))
+                        .verbosity(VerboseMode.SILENT);
+        for (int i = 0; i < params.length; i += 2) {
+            options.param(params[i], params[i + 1]);
+        }
+        System.out.println("running " + benchmark + " " + String.join(" ", params));
+        return List.copyOf(new Runner(options.build()).run());
+    }
+
+    private static Row row(RunResult result, int threads, Ceilings ceilings) {
+        BenchmarkParams p = result.getParams();
+        String name = p.getBenchmark().substring(p.getBenchmark().lastIndexOf('.') + 1);
+        double seconds = result.getPrimaryResult().getScore() * 1e-9;
+        boolean bf16 =
+                name.equals("matMul")
+                        && ComputeType.valueOf(p.getParam("compute")) == ComputeType.BF16;
+        Work work = work(name, p);
+        double gflops = work.flops() / seconds * 1e-9;
+        double gbytes = work.bytes() / seconds * 1e-9;
+        double peak =
+                bf16 && ceilings.bf16Gflops() > 0 ? ceilings.bf16Gflops() : ceilings.f32Gflops();
+        double read = ceilings.readGBs();
+        boolean memory = gbytes / read > gflops / peak;
+        return new Row(
+                label(name, p),
+                threads,
+                seconds * 1e6,
+                gflops,
+                gbytes,
+                peak,
+                read,
+                Math.max(gbytes / read, gflops / peak),
+                memory ? "memory" : "arithmetic");
+    }
+
+    private static Work work(String name, BenchmarkParams p) {
+        return switch (name) {
+            case "matMul" ->
+                    MatMulBenchmark.work(
+                            number(p, "rows"),
+                            number(p, "n"),
+                            number(p, "k"),
+                            DType.valueOf(p.getParam("weights")));
+            case "attention" ->
+                    AttentionBenchmark.work(
+                            number(p, "length"), number(p, "heads"), number(p, "headDim"));
+            case "pagedAttention" ->
+                    PagedAttentionBenchmark.work(
+                            number(p, "rows"),
+                            number(p, "context"),
+                            number(p, "heads"),
+                            number(p, "kvHeads"),
+                            number(p, "headDim"),
+                            DType.valueOf(p.getParam("cache")));
+            case "rmsNorm", "layerNorm" -> NormBenchmark.work(number(p, "rows"), number(p, "cols"));
+            default -> throw new IllegalStateException("no work is known for benchmark " + name);
+        };
+    }
+
+    private static int number(BenchmarkParams p, String key) {
+        return Integer.parseInt(p.getParam(key));
+    }
+
+    private static String label(String name, BenchmarkParams p) {
+        StringBuilder s = new StringBuilder(name);
+        for (String key : p.getParamsKeys()) {
+            if (!key.equals("threads")) {
+                s.append(' ').append(key).append('=').append(p.getParam(key));
+            }
+        }
+        return s.toString();
+    }
+
+    private static void print(List<Row> rows) {
+        System.out.printf(
+                Locale.ROOT,
+                "%-74s %12s %9s %8s %11s %9s %7s  %s%n",
+                "work",
+                "us",
+                "GFLOP/s",
+                "GB/s",
+                "peak GFLOP/s",
+                "read GB/s",
+                "share",
+                "bound");
+        for (Row r : rows) {
+            System.out.printf(
+                    Locale.ROOT,
+                    "%-74s %12.1f %9.1f %8.1f %12.1f %9.1f %6.0f%%  %s%n",
+                    r.work(),
+                    r.microseconds(),
+                    r.gflops(),
+                    r.gbytes(),
+                    r.ceilingGflops(),
+                    r.ceilingGbytes(),
+                    r.share() * 100,
+                    r.bound());
+        }
+    }
+}
