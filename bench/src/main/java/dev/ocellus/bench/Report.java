@@ -2,17 +2,12 @@ package dev.ocellus.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+
 import dev.ocellus.kernels.Ceilings;
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelProviders;
 import dev.ocellus.tensor.DType;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Locale;
-import java.util.concurrent.TimeUnit;
+
 import org.openjdk.jmh.infra.BenchmarkParams;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
@@ -22,10 +17,18 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+
 /**
- * Runs the kernel benchmarks and sets each figure beside what this machine can do, measured in the same run before and after
- * the benchmarks: {@code Report [THREADS] [JSON-FILE]}. A share over one is no mistake: the plain read loop is not the upper
- * bound of memory.
+ * Runs the kernel benchmarks and sets each figure beside what this machine can do, measured in the
+ * same run before and after the benchmarks: {@code Report [THREADS] [JSON-FILE]}. A share over one
+ * is no mistake: the plain read loop is not the upper bound of memory.
  */
 public final class Report {
     private static final int ITERATIONS = 5;
@@ -39,8 +42,15 @@ public final class Report {
      * @param share of the ceiling that bounds this work: the larger of the two shares
      */
     public record Row(
-            String work, int threads, double microseconds, double gflops, double gbytes, double ceilingGflops,
-            double ceilingGbytes, double share, String bound) {}
+            String work,
+            int threads,
+            double microseconds,
+            double gflops,
+            double gbytes,
+            double ceilingGflops,
+            double ceilingGbytes,
+            double share,
+            String bound) {}
 
     private Report() {}
 
@@ -64,8 +74,11 @@ public final class Report {
         }
     }
 
-    /** @param params names and values of parameters that are fixed */
-    private static List<RunResult> run(String benchmark, int threads, String... params) throws RunnerException {
+    /**
+     * @param params names and values of parameters that are fixed
+     */
+    private static List<RunResult> run(String benchmark, int threads, String... params)
+            throws RunnerException {
         ChainedOptionsBuilder options =
                 new OptionsBuilder()
                         .include(benchmark)
@@ -89,7 +102,9 @@ public final class Report {
         BenchmarkParams p = result.getParams();
         String name = p.getBenchmark().substring(p.getBenchmark().lastIndexOf('.') + 1);
         double seconds = result.getPrimaryResult().getScore() * 1e-9;
-        boolean bf16 = name.equals("matMul") && ComputeType.valueOf(p.getParam("compute")) == ComputeType.BF16;
+        boolean bf16 =
+                name.equals("matMul")
+                        && ComputeType.valueOf(p.getParam("compute")) == ComputeType.BF16;
         Work work = work(name, p);
         double gflops = work.flops() / seconds * 1e-9;
         double gbytes = work.bytes() / seconds * 1e-9;
@@ -97,20 +112,36 @@ public final class Report {
         double read = ceilings.readBytesPerSecond() * 1e-9;
         boolean memory = gbytes / read > gflops / peak;
         return new Row(
-                label(name, p), threads, seconds * 1e6, gflops, gbytes, peak, read,
-                Math.max(gbytes / read, gflops / peak), memory ? "memory" : "arithmetic");
+                label(name, p),
+                threads,
+                seconds * 1e6,
+                gflops,
+                gbytes,
+                peak,
+                read,
+                Math.max(gbytes / read, gflops / peak),
+                memory ? "memory" : "arithmetic");
     }
 
     private static Work work(String name, BenchmarkParams p) {
         return switch (name) {
             case "matMul" ->
                     MatMulBenchmark.work(
-                            number(p, "rows"), number(p, "n"), number(p, "k"), DType.valueOf(p.getParam("weights")));
-            case "attention" -> AttentionBenchmark.work(number(p, "length"), number(p, "heads"), number(p, "headDim"));
+                            number(p, "rows"),
+                            number(p, "n"),
+                            number(p, "k"),
+                            DType.valueOf(p.getParam("weights")));
+            case "attention" ->
+                    AttentionBenchmark.work(
+                            number(p, "length"), number(p, "heads"), number(p, "headDim"));
             case "pagedAttention" ->
                     PagedAttentionBenchmark.work(
-                            number(p, "rows"), number(p, "context"), number(p, "heads"), number(p, "kvHeads"),
-                            number(p, "headDim"), DType.valueOf(p.getParam("cache")));
+                            number(p, "rows"),
+                            number(p, "context"),
+                            number(p, "heads"),
+                            number(p, "kvHeads"),
+                            number(p, "headDim"),
+                            DType.valueOf(p.getParam("cache")));
             case "rmsNorm", "layerNorm" -> NormBenchmark.work(number(p, "rows"), number(p, "cols"));
             default -> throw new IllegalStateException("no work is known for benchmark " + name);
         };
@@ -132,12 +163,28 @@ public final class Report {
 
     private static void print(List<Row> rows) {
         System.out.printf(
-                Locale.ROOT, "%-74s %12s %9s %8s %11s %9s %7s  %s%n", "work", "us", "GFLOP/s", "GB/s", "peak GFLOP/s",
-                "read GB/s", "share", "bound");
+                Locale.ROOT,
+                "%-74s %12s %9s %8s %11s %9s %7s  %s%n",
+                "work",
+                "us",
+                "GFLOP/s",
+                "GB/s",
+                "peak GFLOP/s",
+                "read GB/s",
+                "share",
+                "bound");
         for (Row r : rows) {
             System.out.printf(
-                    Locale.ROOT, "%-74s %12.1f %9.1f %8.1f %12.1f %9.1f %6.0f%%  %s%n", r.work(), r.microseconds(),
-                    r.gflops(), r.gbytes(), r.ceilingGflops(), r.ceilingGbytes(), r.share() * 100, r.bound());
+                    Locale.ROOT,
+                    "%-74s %12.1f %9.1f %8.1f %12.1f %9.1f %6.0f%%  %s%n",
+                    r.work(),
+                    r.microseconds(),
+                    r.gflops(),
+                    r.gbytes(),
+                    r.ceilingGflops(),
+                    r.ceilingGbytes(),
+                    r.share() * 100,
+                    r.bound());
         }
     }
 }

@@ -105,9 +105,7 @@ public sealed interface ChatFormat {
                 t.images().forEach(i -> parts.add(new Message.Part.Image()));
             }
             String[] texts =
-                    marked
-                            ? t.question().split(Turn.IMAGE_MARK, -1)
-                            : new String[] {t.question()};
+                    marked ? t.question().split(Turn.IMAGE_MARK, -1) : new String[] {t.question()};
             for (int i = 0; i < texts.length; i++) {
                 if (i > 0) {
                     parts.add(new Message.Part.Image());
