@@ -193,7 +193,7 @@ class CpuExecutableTest {
             }
             assertThat(e.profile().rows(Workload.full(0)))
                     .hasSize(2)
-                    .allSatisfy(r -> assertThat(r.operations()).isEqualTo("activate"))
+                    .allSatisfy(r -> assertThat(r.operations()).isEqualTo("relu"))
                     .allSatisfy(r -> assertThat(r.runs()).isEqualTo(2))
                     .allSatisfy(r -> assertThat(r.nanos()).isPositive());
             e.profiling(false);
