@@ -57,6 +57,7 @@ public final class Main implements Runnable {
         CommandLine commandLine = new CommandLine(main);
         commandLine.setCaseInsensitiveEnumValuesAllowed(true);
         commandLine.setUsageHelpAutoWidth(true);
+        plainHelp(commandLine);
         commandLine.setParameterExceptionHandler(Main::usageError);
         commandLine.setExecutionExceptionHandler(
                 (e, command, parsed) -> {
@@ -68,6 +69,16 @@ public final class Main implements Runnable {
                     return CommandLine.ExitCode.SOFTWARE;
                 });
         return commandLine;
+    }
+
+    /** Options in the order in which they are declared, which puts the important ones first. */
+    private static void plainHelp(CommandLine command) {
+        command.getCommandSpec()
+                .usageMessage()
+                .sortOptions(false)
+                .sortSynopsis(false)
+                .abbreviateSynopsis(true);
+        command.getSubcommands().values().forEach(Main::plainHelp);
     }
 
     private static int usageError(ParameterException e, String[] args) {
