@@ -49,6 +49,11 @@ INLINE vf v_scale2(vf a, vf n) {
     return a * _mm256_castsi256_ps(p) * _mm256_castsi256_ps(q);
 }
 
+INLINE vf v_load_bf16(const uint16_t *p) {
+    __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(words, 16));
+}
+
 INLINE vf v_load_f16(const uint16_t *p) {
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
 }

@@ -2,8 +2,9 @@
 
     python make_tokenizers.py OUT [--texts N] [--seed S]
 
-The committed selection is SELECTION with 70 texts. OUT gets one folder per configuration: the tokenizer's files and expected.json with texts, their ids, and the decoded
-text of those ids and of random ids. Needs transformers 4.57, tokenizers 0.22, sentencepiece 0.2.
+OUT gets one folder per configuration: the tokenizer's files and expected.json with texts, their ids, and the decoded
+text of those ids and of random ids. The committed selection is SELECTION with 70 texts; its InternLM2 configuration
+needs the class of the published checkpoints (--internlm2). Needs transformers 4.57, tokenizers 0.22, sentencepiece 0.2.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import os
 import random
 import shutil
 import tempfile
+import unicodedata
 
 import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -40,6 +42,14 @@ WORDS = [
 SPACES = [" ", "  ", "   ", "\t", "\n", "\n\n", "\r\n", "\r", "\xa0", "\u3000", "\u2028", "\u2003", "\x0b", " \n ", ""]
 
 
+def random_character(rng):
+    """A character that this Python's Unicode version knows: what is unassigned there depends on versions."""
+    while True:
+        character = chr(rng.choice([rng.randint(0x80, 0x7FF), rng.randint(0x800, 0xD7FF), rng.randint(0x10000, 0x1FFFF)]))
+        if unicodedata.category(character) != "Cn":
+            return character
+
+
 def random_texts(rng, count, added):
     texts = ["", " ", "  ", "\n", "▁", " a", "a ", "Hello world", "  two  spaces  "]
     texts += added + [a + "x" for a in added] + ["x " + a + " y" for a in added] + ["x" + a + "  y" for a in added]
@@ -57,7 +67,7 @@ def random_texts(rng, count, added):
             elif kind < 0.7:
                 parts.append("".join(chr(rng.randint(32, 126)) for _ in range(rng.randint(1, 6))))
             elif kind < 0.76:
-                parts.append(chr(rng.choice([rng.randint(0x80, 0x7FF), rng.randint(0x800, 0xD7FF), rng.randint(0x10000, 0x1FFFF)])))
+                parts.append(random_character(rng))
             parts.append(rng.choice(SPACES) if rng.random() < 0.6 else "")
         texts.append("".join(parts))
     return texts[:count] if count > 60 else texts

@@ -99,7 +99,10 @@ public final class Report {
                         .measurementIterations(ITERATIONS)
                         .measurementTime(ITERATION_TIME)
                         .timeUnit(TimeUnit.NANOSECONDS)
-                        .jvmArgsAppend("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC")
+                        .jvmArgsAppend(
+                                "--enable-native-access=ALL-UNNAMED",
+                                "--sun-misc-unsafe-memory-access=allow",
+                                "-XX:+UseSerialGC")
                         .param("threads", String.valueOf(threads))
                         .verbosity(VerboseMode.SILENT);
         for (int i = 0; i < params.length; i += 2) {

@@ -337,13 +337,16 @@ public final class Graph {
                 op, List.of(y, index), index.shape().append(y.cols()), DType.F32, index.count());
     }
 
-    /** pixels [images, channels, height, width] to [images, gh * gw, channels * patch^2]. */
+    /**
+     * pixels [images, channels, height, width] to [images, gh * gw, channels * patch^2]. Pixels
+     * beyond the last whole patch are left out, as by a convolution with that stride.
+     */
     public Value patchify(Value pixels, long patch) {
         Op op = new Op.Patchify(patch);
         Shape s = pixels.shape();
         checks.input(op, "pixels", pixels, DType.F32);
         checks.require(
-                s.rank() == 4 && patch > 0 && s.dim(2) % patch == 0 && s.dim(3) % patch == 0,
+                s.rank() == 4 && patch > 0 && s.dim(2) >= patch && s.dim(3) >= patch,
                 op,
                 "images " + s + " can't be cut into patches of " + patch);
         return append(

@@ -41,9 +41,14 @@ public record DecoderConfig(
      * rotary embedding allows it.
      */
     public long contextLength() {
-        return ropeScaling instanceof RopeScaling.Dynamic d
-                ? (long) (maxPositionEmbeddings * Math.max(d.factor(), 1))
-                : maxPositionEmbeddings;
+        double stretched =
+                switch (ropeScaling) {
+                    case RopeScaling.Linear l -> maxPositionEmbeddings * l.factor();
+                    case RopeScaling.Dynamic d -> maxPositionEmbeddings * d.factor();
+                    case RopeScaling.Yarn y -> y.originalMaxPositionEmbeddings() * y.factor();
+                    default -> maxPositionEmbeddings;
+                };
+        return Math.max(maxPositionEmbeddings, (long) stretched);
     }
 
     /**

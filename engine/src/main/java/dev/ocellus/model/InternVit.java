@@ -16,6 +16,9 @@ import java.util.List;
  * mlp(norm2(x))}. There is no norm after the last block unless the config asks for it.
  */
 public final class InternVit implements VisionTower {
+    /** The transformers library gives the norms of q and k its default, not the config's. */
+    private static final double QK_NORM_EPS = 1e-6;
+
     private final VisionConfig config;
     private final Weights weights;
     private final Names names;
@@ -118,25 +121,35 @@ public final class InternVit implements VisionTower {
 
     private Value block(Graph g, Value x, Weights w) {
         Value h = norm(g, x, w, names.norm1());
-        h = attention(g, h, w.in(names.attention()));
+        h = attention(g, h, w);
         x = g.add(x, g.scale(h, CausalLm.vector(w, names.ls1(), config.hiddenSize())));
         h = norm(g, x, w, names.norm2());
         h = mlp(g, h, w.in("mlp"));
         return g.add(x, g.scale(h, CausalLm.vector(w, names.ls2(), config.hiddenSize())));
     }
 
-    private Value attention(Graph g, Value x, Weights w) {
+    private Value attention(Graph g, Value x, Weights block) {
+        Weights w = block.in(names.attention());
         long d = config.hiddenSize();
         Value q = projection(g, x, w, "q_proj", 0);
         Value k = projection(g, x, w, "k_proj", 1);
         Value v = projection(g, x, w, "v_proj", 2);
         if (config.qkNormalization()) {
-            q = g.rmsNorm(q, CausalLm.vector(w, "q_norm.weight", d), config.layerNormEps());
-            k = g.rmsNorm(k, CausalLm.vector(w, "k_norm.weight", d), config.layerNormEps());
+            double eps = names.qkv() == null ? QK_NORM_EPS : config.layerNormEps();
+            q = g.rmsNorm(q, headNorm(block, "q_norm.weight"), eps);
+            k = g.rmsNorm(k, headNorm(block, "k_norm.weight"), eps);
         }
         long heads = config.numAttentionHeads();
         Value a = g.attention(q, k, v, heads, heads, 1 / Math.sqrt((double) d / heads));
         return linear(g, a, w, names.proj(), d, true);
+    }
+
+    /** Some converted checkpoints keep the original name of these norms. */
+    private Weight headNorm(Weights block, String name) {
+        String original = Names.ORIGINAL.attention() + "." + name;
+        return Weight.vector(
+                block.firstOf(names.attention() + "." + name, original)
+                        .expectShape(config.hiddenSize()));
     }
 
     /** One of q, k, v: its own matrix, or its third of the packed one. */

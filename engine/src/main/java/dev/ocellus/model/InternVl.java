@@ -3,7 +3,6 @@ package dev.ocellus.model;
 import dev.ocellus.graph.Count;
 import dev.ocellus.graph.Graph;
 import dev.ocellus.graph.Value;
-import dev.ocellus.kernels.Activation;
 import dev.ocellus.loader.Weights;
 import dev.ocellus.tensor.DType;
 
@@ -84,7 +83,10 @@ public final class InternVl {
                         CausalLm.vector(projector, norm + ".weight", x.cols()),
                         CausalLm.vector(projector, norm + ".bias", x.cols()),
                         PROJECTOR_EPS);
-        x = g.activate(Llama.projection(g, x, projector, first, h, true), Activation.GELU);
+        x =
+                g.activate(
+                        Llama.projection(g, x, projector, first, h, true),
+                        config.projectorHiddenAct());
         return Llama.projection(g, x, projector, second, h, true);
     }
 }

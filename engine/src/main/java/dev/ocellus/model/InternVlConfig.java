@@ -1,5 +1,7 @@
 package dev.ocellus.model;
 
+import dev.ocellus.kernels.Activation;
+
 /**
  * Shape of an InternVL chat model, from either layout.
  *
@@ -17,6 +19,7 @@ public record InternVlConfig(
         boolean transformersLayout,
         int selectLayer,
         double downsampleRatio,
+        Activation projectorHiddenAct,
         boolean transposedGrid,
         String template,
         String systemMessage,

@@ -1,5 +1,6 @@
 package dev.ocellus.model;
 
+import dev.ocellus.kernels.Activation;
 import dev.ocellus.loader.config.Json;
 
 /** Reads the {@code config.json} of an InternVL chat model in either layout. */
@@ -30,6 +31,7 @@ public final class InternVlConfigs {
                         false,
                         c.getInt("select_layer", -1),
                         c.getDouble("downsample_ratio", 0.5),
+                        Activation.GELU,
                         ps.equals("v1"),
                         c.getString("template", null),
                         c.getString("system_message", null),
@@ -54,6 +56,7 @@ public final class InternVlConfigs {
                         true,
                         c.getInt("vision_feature_layer", -1),
                         c.getDouble("downsample_ratio", 0.5),
+                        DecoderConfigs.activation(c, "projector_hidden_act", "gelu"),
                         false,
                         null,
                         null,

@@ -5,6 +5,8 @@ import dev.ocellus.loader.Weights;
 import dev.ocellus.loader.config.ConfigException;
 import dev.ocellus.loader.config.Json;
 
+import java.util.stream.Stream;
+
 /** Finds out what a checkpoint folder holds and describes its model; loads no weights. */
 public final class Models {
     private Models() {}
@@ -65,7 +67,7 @@ public final class Models {
         };
     }
 
-    /** A vision tower on its own, or the vision half of a whole CLIP checkpoint. */
+    /** A vision tower on its own, or that of a whole CLIP or InternVL chat checkpoint. */
     public static VisionTower vision(Checkpoint checkpoint) {
         Json json = checkpoint.config();
         Json vision = json.findObject("vision_config").orElse(json);
@@ -74,7 +76,12 @@ public final class Models {
         if (config.modelType().equals("clip_vision_model")) {
             return new ClipVision(config, all.in("vision_model"));
         }
-        boolean inside = all.has("vision_model.embeddings.class_embedding");
-        return new InternVit(config, inside ? all.in("vision_model") : all);
+        Weights tower =
+                Stream.of("vision_model", "vision_tower", "model.vision_tower")
+                        .map(all::in)
+                        .filter(w -> !w.isEmpty())
+                        .findFirst()
+                        .orElse(all);
+        return new InternVit(config, tower);
     }
 }

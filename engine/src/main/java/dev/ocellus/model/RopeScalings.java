@@ -28,7 +28,7 @@ final class RopeScalings {
                             r.getDouble("high_freq_factor"),
                             r.getPositive("original_max_position_embeddings"));
             case "longrope", "su" -> longRope(config, r, maxPositions, rotaryDim);
-            case "yarn" -> yarn(config, r, maxPositions);
+            case "yarn" -> yarn(r, maxPositions);
             default ->
                     throw r.invalid(
                             r.has("rope_type") ? "rope_type" : "type",
@@ -69,17 +69,29 @@ final class RopeScalings {
         return factors;
     }
 
-    private static RopeScaling yarn(Json config, Json r, long maxPositions) {
+    private static RopeScaling yarn(Json r, long maxPositions) {
         double factor = factor(r);
+        double mscale = r.getDouble("mscale", 0);
+        double mscaleAllDim = r.getDouble("mscale_all_dim", 0);
+        double attention =
+                mscale == 0 || mscaleAllDim == 0
+                        ? temperature(factor, 1)
+                        : temperature(factor, mscale) / temperature(factor, mscaleAllDim);
         return new RopeScaling.Yarn(
                 factor,
                 r.getDouble("beta_fast", 32),
                 r.getDouble("beta_slow", 1),
                 r.getBoolean("truncate", true),
-                original(config, r, maxPositions),
-                r.getDouble("attention_factor", factor <= 1 ? 1 : 0.1 * Math.log(factor) + 1));
+                r.getPositive("original_max_position_embeddings", (int) maxPositions),
+                r.getDouble("attention_factor", attention));
     }
 
+    /** Factor on cosines and sines that makes up for attention spread over more tokens. */
+    private static double temperature(double factor, double mscale) {
+        return factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1;
+    }
+
+    /** Phi-3 keeps the original length beside the scaling; newer configs put it inside. */
     private static long original(Json config, Json r, long maxPositions) {
         return config.has("original_max_position_embeddings")
                 ? config.getPositive("original_max_position_embeddings")

@@ -45,7 +45,9 @@ final class LanguageGenerate implements Verifier.Task {
         Json arguments = c.parityCase().arguments();
         PlanOptions options = new PlanOptions(c.compute());
         CacheShape shape = model.cacheShape(PAGE_TOKENS, DType.F32);
-        long context = model.config().contextLength();
+        int newTokens = arguments.getPositive("max_new_tokens");
+        // References go on past the trained length.
+        long context = Math.max(model.config().contextLength(), (long) prompt.length() + newTokens);
         try (PlanCache plans = new PlanCache(c.device(), store, PLAN_BYTES);
                 PagePool pool = new PagePool(c.device(), shape, CACHE_BYTES);
                 KvCache cache = new KvCache(pool)) {
@@ -55,8 +57,7 @@ final class LanguageGenerate implements Verifier.Task {
                     new Generation.Request(
                             prompt,
                             cache,
-                            GenerationOptions.DEFAULT.withMaxNewTokens(
-                                    arguments.getPositive("max_new_tokens")),
+                            GenerationOptions.DEFAULT.withMaxNewTokens(newTokens),
                             new HashSet<>(arguments.getInts("eos_token_id")),
                             false,
                             id -> true);

@@ -200,7 +200,8 @@ class GraphTest {
         assertThat(patches.shape()).isEqualTo(Shape.of(3, 8, 8));
         assertThat(patches.count()).isEqualTo(IMAGES);
         assertThat(patches.rowsPerEntry()).isEqualTo(8);
-        refuses(() -> g.patchify(pixels, 3), "patchify", "[3, 2, 4, 8]", "patches of 3");
+        assertThat(g.patchify(pixels, 3).shape()).isEqualTo(Shape.of(3, 2, 18));
+        refuses(() -> g.patchify(pixels, 5), "patchify", "[3, 2, 4, 8]", "patches of 5");
         refuses(() -> g.patchify(pixels, 0), "patchify", "patches of 0");
         refuses(() -> g.patchify(x, 2), "patchify", "[6, 8]");
         Value tokens = g.assembleTokens(patches, v(8), m("5x8"), 2, 4);

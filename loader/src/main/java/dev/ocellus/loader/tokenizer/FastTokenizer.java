@@ -72,7 +72,7 @@ final class FastTokenizer implements Tokenizer {
             return new FastTokenizer(
                     file, new NativeTokenizer(json.text()), json, config, className);
         } catch (IllegalArgumentException e) {
-            throw new TokenizerException(file, "is not a usable tokenizer: " + e.getMessage(), e);
+            throw new TokenizerException(file, "can't be used: " + e.getMessage(), e);
         }
     }
 

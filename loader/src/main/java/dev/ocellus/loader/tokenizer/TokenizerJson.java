@@ -227,16 +227,12 @@ final class TokenizerJson {
                     !fused
                             && (type.equals("Replace")
                                     || type.equals("ByteFallback")
-                                    || isTokenWise(type));
+                                    || TOKEN_WISE.contains(type));
             fused |= type.equals("Fuse");
             if (!(type.equals("Fuse") || strip || tokenWise)) {
                 return false;
             }
         }
         return decoder.path("type").asText().equals("Sequence");
-    }
-
-    private static boolean isTokenWise(String type) {
-        return TOKEN_WISE.contains(type);
     }
 }

@@ -133,7 +133,7 @@ final class TokenizerJsonCheck {
     }
 
     private void model(JsonNode model) {
-        String type = model.path("type").asText("BPE");
+        String type = model.path("type").asText(untaggedType(model));
         fields(model, "model", type, MODELS, 0);
         if (model.path("dropout").asDouble(0) != 0) {
             throw fault("model", "'dropout' must be null: tokenising is not random");
@@ -148,6 +148,14 @@ final class TokenizerJsonCheck {
                 throw fault("model", "piece " + i + " is not a text with a score");
             }
         }
+    }
+
+    /** Files of before 2021 don't name the model's type; its fields tell. */
+    private static String untaggedType(JsonNode model) {
+        if (model.path("vocab").isArray()) {
+            return "Unigram";
+        }
+        return model.has("max_input_chars_per_word") ? "WordPiece" : "BPE";
     }
 
     private void component(
