@@ -206,7 +206,8 @@ def main(out):
          tiles=(3,))
     m = build("qwen2", 214, text_settings={"tie_word_embeddings": True})
     c = parity.clean(m.config)
-    c["text_config"].pop("architectures")
+    c["text_config"]["architectures"] = ["Qwen2Model"]
+    c["vision_config"].pop("model_type")
     c["text_config"].pop("tie_word_embeddings")
     case(out, "chat-older-tied", m, 214, "older names without a head", rename=older, config=c)
     m = build("llama", 215, text_settings={

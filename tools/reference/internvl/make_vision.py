@@ -83,6 +83,13 @@ def clips(out):
     m = clip(142, image_size=45)
     forward(out, "clip-partial-patch", m, 142, "45 pixels hold five patches of 8", size=(45, 45),
             pooled=True)
+    m = clip(144)
+    c = vision.parity.clean(m.config)
+    c.pop("model_type")
+    c.pop("architectures")
+    c = {"model_type": "clip", "architectures": ["CLIPModel"], "vision_config": c}
+    forward(out, "clip-whole", m, 144, "the vision part does not state its type", size=(40, 40),
+            pooled=True, config=c)
     m = clip(143)
     c = {k: v for k, v in vision.parity.clean(m.config).items()
          if k not in ("hidden_act", "layer_norm_eps", "num_channels")}

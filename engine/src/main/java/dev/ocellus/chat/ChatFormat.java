@@ -97,24 +97,33 @@ public sealed interface ChatFormat {
             return template.render(messages, variables, true);
         }
 
-        /** Images first, or where their marks stand. */
-        private static List<Message.Part> parts(Turn t) {
+        /**
+         * Images where their marks stand, else in front of the text. A line break after a mark
+         * belongs to the mark, since templates write their own.
+         */
+        private static List<Message.Part> parts(Turn turn) {
             List<Message.Part> parts = new ArrayList<>();
-            boolean marked = t.question().contains(Turn.IMAGE_MARK);
-            if (!marked) {
-                t.images().forEach(i -> parts.add(new Message.Part.Image()));
+            String text = turn.question();
+            int marks = (text.split(Turn.IMAGE_MARK, -1).length - 1);
+            for (int i = marks; i < turn.images().size(); i++) {
+                parts.add(new Message.Part.Image());
             }
-            String[] texts =
-                    marked ? t.question().split(Turn.IMAGE_MARK, -1) : new String[] {t.question()};
-            for (int i = 0; i < texts.length; i++) {
-                if (i > 0) {
-                    parts.add(new Message.Part.Image());
-                }
-                if (!texts[i].isEmpty() || texts.length == 1) {
-                    parts.add(new Message.Part.Text(texts[i]));
-                }
+            int from = 0;
+            for (int i = 0; i < marks && !turn.images().isEmpty(); i++) {
+                int at = text.indexOf(Turn.IMAGE_MARK, from);
+                addText(parts, text.substring(from, at));
+                parts.add(new Message.Part.Image());
+                from = at + Turn.IMAGE_MARK.length();
+                from += text.startsWith("\n", from) ? 1 : 0;
             }
+            addText(parts, text.substring(from));
             return parts;
+        }
+
+        private static void addText(List<Message.Part> parts, String text) {
+            if (!text.isEmpty()) {
+                parts.add(new Message.Part.Text(text));
+            }
         }
 
         @Override

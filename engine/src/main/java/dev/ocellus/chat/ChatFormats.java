@@ -6,7 +6,6 @@ import dev.ocellus.loader.Checkpoint;
 import dev.ocellus.loader.config.ConfigException;
 import dev.ocellus.loader.template.ChatTemplate;
 import dev.ocellus.loader.template.Message;
-import dev.ocellus.loader.template.TemplateException;
 import dev.ocellus.loader.tokenizer.Tokenizer;
 import dev.ocellus.model.InternVl;
 
@@ -50,22 +49,20 @@ public final class ChatFormats {
         return new ChatFormat.Jinja(
                 template.get(),
                 Map.copyOf(variables),
-                imageMark(template.get(), variables),
+                internVl == null ? null : imageMark(template.get(), variables, checkpoint),
                 tokenizer.bosToken(),
                 stopTokens(checkpoint, tokenizer));
     }
 
-    /** What the template writes where an image stands, found by asking it. */
-    private static String imageMark(ChatTemplate template, Map<String, Object> variables) {
-        Message image = new Message("user", List.of(new Message.Part.Image()));
-        try {
-            return template.render(List.of(image), variables, true).contains(Turn.IMAGE_MARK)
-                    ? Turn.IMAGE_MARK
-                    : PLACEHOLDER;
-        } catch (TemplateException e) {
-            // A template of a model that reads text only.
-            return PLACEHOLDER;
-        }
+    /** What the template writes for an image: older conversions have a mark of their own. */
+    private static String imageMark(
+            ChatTemplate template, Map<String, Object> variables, Checkpoint checkpoint) {
+        String shown =
+                template.render(
+                        List.of(new Message("user", List.of(new Message.Part.Image()))),
+                        variables,
+                        true);
+        return shown.contains(Turn.IMAGE_MARK) ? Turn.IMAGE_MARK : placeholder(checkpoint);
     }
 
     /** Text of the token that stands for image content. */

@@ -57,7 +57,15 @@ public record ConversationTemplate(
                         SYSTEM_2));
         add(
                 new ConversationTemplate(
-                        "internvl_zh", " ", "<human>: ", "<bot>:", " ", "</s>", " ", "</s>", ""));
+                        "internvl_zh",
+                        "{system} ",
+                        "<human>: ",
+                        "<bot>:",
+                        " ",
+                        "</s>",
+                        " ",
+                        "</s>",
+                        ""));
         add(
                 new ConversationTemplate(
                         "internvl3_5_gpt_oss",

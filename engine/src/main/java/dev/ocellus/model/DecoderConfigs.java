@@ -201,7 +201,11 @@ public final class DecoderConfigs {
         String name =
                 architectures.isEmpty() ? c.getString("model_type") : architectures.getFirst();
         for (Map.Entry<String, Family> e : FAMILIES.entrySet()) {
-            if (name.equals(e.getKey()) || name.equals(e.getValue().architecture())) {
+            String architecture = e.getValue().architecture();
+            // Early LLaMA files differ in case; parts of chat models name the class without a head.
+            if (name.equals(e.getKey())
+                    || name.equalsIgnoreCase(architecture)
+                    || name.equals(architecture.replace("ForCausalLM", "Model"))) {
                 return e.getKey();
             }
         }

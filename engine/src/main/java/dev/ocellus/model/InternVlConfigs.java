@@ -21,7 +21,7 @@ public final class InternVlConfigs {
     }
 
     private static InternVlConfig original(Json c) {
-        VisionConfig vision = VisionConfigs.read(c.getObject("vision_config"));
+        VisionConfig vision = VisionConfigs.read(c.getObject("vision_config"), "internvl_chat");
         String ps = c.getString("ps_version", "v1");
         c.check(ps.equals("v1") || ps.equals("v2"), "ps_version", "be v1 or v2");
         InternVlConfig config =
@@ -46,7 +46,7 @@ public final class InternVlConfigs {
     }
 
     private static InternVlConfig transformers(Json c) {
-        VisionConfig vision = VisionConfigs.read(c.getObject("vision_config"));
+        VisionConfig vision = VisionConfigs.read(c.getObject("vision_config"), "internvl");
         InternVlConfig config =
                 new InternVlConfig(
                         vision,

@@ -71,7 +71,7 @@ public final class Models {
     public static VisionTower vision(Checkpoint checkpoint) {
         Json json = checkpoint.config();
         Json vision = json.findObject("vision_config").orElse(json);
-        VisionConfig config = VisionConfigs.read(vision);
+        VisionConfig config = VisionConfigs.read(vision, json.getString("model_type", ""));
         Weights all = checkpoint.weights();
         if (config.modelType().equals("clip_vision_model")) {
             return new ClipVision(config, all.in("vision_model"));

@@ -19,8 +19,18 @@ public final class VisionConfigs {
         };
     }
 
-    public static VisionConfig read(Json c) {
-        String type = c.getString("model_type", "intern_vit_6b");
+    /**
+     * @param parentType model type of the whole model, which decides where the vision part does not
+     *     state its own
+     */
+    public static VisionConfig read(Json c, String parentType) {
+        String implied =
+                switch (parentType) {
+                    case "clip" -> "clip_vision_model";
+                    case "internvl" -> "internvl_vision";
+                    default -> "intern_vit_6b";
+                };
+        String type = c.getString("model_type", implied);
         return switch (type) {
             case "intern_vit_6b" -> internVit(c, type);
             case "internvl_vision" -> transformersInternVit(c, type);

@@ -47,7 +47,7 @@ class RowIndependenceTest {
                                         Arguments.of(p, DType.BF16, ComputeType.BF16, 0)));
     }
 
-    @ParameterizedTest
+    @ParameterizedTest(allowZeroInvocations = true)
     @MethodSource("products")
     void product(NativeProvider provider, DType type, ComputeType compute, long gated) {
         long n = 70;
@@ -117,7 +117,7 @@ class RowIndependenceTest {
     }
 
     /** One sequence is prefilled at once and decoded row by row. */
-    @ParameterizedTest
+    @ParameterizedTest(allowZeroInvocations = true)
     @MethodSource("caches")
     void pagedAttention(NativeProvider provider, DType type) {
         long heads = 6;
