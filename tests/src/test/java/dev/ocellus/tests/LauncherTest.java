@@ -12,7 +12,9 @@ import org.junit.jupiter.api.io.TempDir;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** The launcher, on what this build has packaged. */
 @DisabledOnOs(OS.WINDOWS)
@@ -22,10 +24,19 @@ class LauncherTest {
     @TempDir private Path folder;
 
     @BeforeEach
-    void builtAlready() {
-        // Without a package phase before, the launcher would start a build inside this one.
-        Path built = Repository.ROOT.resolve(Path.of("tools", "target", "class-path"));
-        assumeThat(built).exists();
+    void packagedByThisBuild() throws IOException {
+        // Else the launcher would start a build inside this one.
+        Path packaged = Repository.ROOT.resolve(Path.of("tools", "target", "class-path"));
+        assumeThat(packaged).exists();
+        FileTime time = Files.getLastModifiedTime(packaged);
+        for (String module : List.of("kernels", "loader", "engine", "tools")) {
+            Path classes = Repository.ROOT.resolve(Path.of(module, "target", "classes"));
+            try (Stream<Path> files = Files.find(classes, 99, (f, a) -> a.isRegularFile())) {
+                for (Path file : files.toList()) {
+                    assumeThat(Files.getLastModifiedTime(file)).isLessThanOrEqualTo(time);
+                }
+            }
+        }
     }
 
     @Test
