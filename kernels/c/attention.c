@@ -12,7 +12,9 @@
 #include "tile.h"
 #include "vmath.h"
 
-enum { MAX_QUERIES = 96, MAX_HEAD = 256 };
+// One tile of queries takes a block's keys, and then its values, KEY_GROUP at a time, so that they
+// stay in the first-level cache; more tiles share the packing of the whole block.
+enum { MAX_QUERIES = 96, MAX_HEAD = 256, KEY_GROUP = PANEL };
 
 // Where the keys and values of a block are.
 struct block {
@@ -36,12 +38,18 @@ struct work {
     struct block blocks[2];      // block b is at b % 2
     _Alignas(64) float q[MAX_QUERIES * MAX_HEAD];  // tiles, [depth][rows of the tile] each
     _Alignas(64) float sums[MAX_QUERIES * MAX_HEAD];
-    _Alignas(64) float scores[TILE_ROWS * KEY_BLOCK];
+    _Alignas(64) float scores[MAX_QUERIES * KEY_BLOCK];
     _Alignas(64) char keyPanels[KEY_BLOCK * MAX_HEAD * 4];  // in the cache's type
     _Alignas(64) float valueRows[KEY_BLOCK * MAX_HEAD];     // [KEY_BLOCK][paddedDim]
 };
 
-static _Thread_local struct work thread_work;
+// The compiler must not know where the pointer is from, or it asks for the address again and again.
+static struct work *work_of_thread(void) {
+    static _Thread_local struct work work;
+    struct work *w = &work;
+    __asm__ volatile("" : "+r"(w));
+    return w;
+}
 
 static int64_t size_of(int64_t type) { return type == DTYPE_F32 ? 4 : 2; }
 
@@ -84,17 +92,24 @@ static int64_t key_panel_bytes(const struct work *w) {
     return w->depth * size_of(w->type) * PANEL;
 }
 
-static void pack_keys(struct work *w, const struct block *b) {
-    for (int64_t key = 0; key < b->count; key += PANEL) {
-        panel_pack(
-            b->keys + key, min_i64(PANEL, b->count - key), w->headDim * size_of(w->type),
-            w->keyPanels + key / PANEL * key_panel_bytes(w));
+// Into the second-level cache: the processor can't foresee the jumps between pages and heads.
+INLINE void prefetch(const char *p, int64_t bytes) {
+    for (int64_t i = 0; i < bytes; i += 64) {
+        __builtin_prefetch(p + i, 0, 2);
     }
 }
 
-INLINE void prefetch(const char *p, int64_t bytes) {
-    for (int64_t i = 0; i < bytes; i += 64) {
-        __builtin_prefetch(p + i);
+// Keys [from, to) of a block, while those of the next one are fetched.
+static void pack_keys(
+    struct work *w, const struct block *b, const struct block *next, int64_t from, int64_t to) {
+    int64_t bytes = w->headDim * size_of(w->type);
+    for (int64_t i = from; i < min_i64(to, next->count); i++) {
+        prefetch(next->keys[i], bytes);
+    }
+    for (int64_t i = from; i < to; i += PANEL) {
+        panel_pack(
+            b->keys + i, min_i64(PANEL, to - i), bytes,
+            w->keyPanels + (i - from) / PANEL * key_panel_bytes(w));
     }
 }
 
@@ -112,31 +127,29 @@ INLINE vf widened_part(const int64_t type, const char *p, int64_t d, int64_t n) 
                              : v_load_bf16_part(h, n);
 }
 
-// Meanwhile the next block is fetched: the processor can't foresee the jumps between pages and heads.
-INLINE void pack_values_of(
-    struct work *w, const int64_t type, const struct block *b, const struct block *next) {
-    for (int64_t key = 0; key < b->count; key++) {
-        if (key < next->count) {
-            prefetch(next->keys[key], w->headDim * size_of(type));
-            prefetch(next->values[key], w->headDim * size_of(type));
-        }
-        const char *value = b->values[key];
-        float *row = w->valueRows + key * w->paddedDim;
-        int64_t d = 0;
-        for (; d + VL <= w->headDim; d += VL) {
-            v_store(row + d, widened(type, value, d));
-        }
-        for (; d < w->paddedDim; d += VL) {
-            v_store(row + d, widened_part(type, value, d, max_i64(0, w->headDim - d)));
-        }
+INLINE void widen_value(const struct work *w, const int64_t type, const char *value, float *row) {
+    int64_t d = 0;
+    for (; d + VL <= w->headDim; d += VL) {
+        v_store(row + d, widened(type, value, d));
+    }
+    for (; d < w->paddedDim; d += VL) {
+        v_store(row + d, widened_part(type, value, d, max_i64(0, w->headDim - d)));
     }
 }
 
-static void pack_values(struct work *w, const struct block *b, const struct block *next) {
-    switch (w->type) {
-        case DTYPE_F32: pack_values_of(w, DTYPE_F32, b, next); break;
-        case DTYPE_BF16: pack_values_of(w, DTYPE_BF16, b, next); break;
-        default: pack_values_of(w, DTYPE_F16, b, next);
+// Values [from, to) of a block, while those of the next one are fetched.
+static void pack_values(
+    struct work *w, const struct block *b, const struct block *next, int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; i++) {
+        if (i < next->count) {
+            prefetch(next->values[i], w->headDim * size_of(w->type));
+        }
+        float *row = w->valueRows + (i - from) * w->paddedDim;
+        switch (w->type) {
+            case DTYPE_F32: widen_value(w, DTYPE_F32, b->values[i], row); break;
+            case DTYPE_BF16: widen_value(w, DTYPE_BF16, b->values[i], row); break;
+            default: widen_value(w, DTYPE_F16, b->values[i], row);
+        }
     }
 }
 
@@ -175,37 +188,40 @@ static void update_softmax(struct work *w, int64_t i, float *scores, int64_t cou
     w->total[i] += v_sum(total);
 }
 
-// The queries [first, first + n), one tile, meet the block of `count` keys from key `key` on.
-static void attend_tile(struct work *w, int64_t first, int64_t n, int64_t key, int64_t count) {
-    int64_t bound[TILE_ROWS], most = 0;
-    for (int64_t i = 0; i < n; i++) {
-        bound[i] = max_i64(0, min_i64(w->limit[first + i] - key, count));
-        most = max_i64(most, bound[i]);
-    }
-    if (most == 0) {
-        return;
+// How many of the `count` keys from key `key` on query i attends to.
+static int64_t bound(const struct work *w, int64_t i, int64_t key, int64_t count) {
+    return max_i64(0, min_i64(w->limit[i] - key, count));
+}
+
+// Scores of the tile that starts with query `first` for the packed keys, `count` from key `key` on.
+static void score(struct work *w, int64_t first, int64_t key, int64_t count, float *scores) {
+    int64_t rows = min_i64(TILE_ROWS, w->queries - first), most = 0;
+    for (int64_t i = 0; i < rows; i++) {
+        most = max_i64(most, bound(w, first + i, key, count));
     }
     enum tile_kind kind = w->type == DTYPE_F32 ? TILE_F32
         : w->type == DTYPE_F16                 ? TILE_F16
                                                : TILE_BF16;
     tile_run(
-        kind, n, ceil_div(most, PANEL), TILE_PANELS, w->q + first * w->depth, w->keyPanels,
-        key_panel_bytes(w), key_panel_bytes(w) / PANEL_LINE, w->scores, KEY_BLOCK, 0);
-    for (int64_t i = 0; i < n; i++) {
-        if (bound[i] > 0) {
-            update_softmax(w, first + i, w->scores + i * KEY_BLOCK, bound[i]);
+        kind, rows, ceil_div(most, PANEL), TILE_PANELS, w->q + first * w->depth, w->keyPanels,
+        key_panel_bytes(w), key_panel_bytes(w) / PANEL_LINE, scores, KEY_BLOCK, 0);
+}
+
+// Adds the packed values, weighted, to the sums of a tile. Queries with the same bound go together.
+// Each stops at its own: a later key must not count even with weight zero, for its value may be
+// infinite.
+static void add_values(
+    struct work *w, int64_t first, int64_t key, int64_t count, const float *weights) {
+    int64_t end = min_i64(first + TILE_ROWS, w->queries);
+    for (int64_t i = first, next; i < end; i = next) {
+        int64_t steps = bound(w, i, key, count);
+        for (next = i + 1; next < end && bound(w, next, key, count) == steps; next++) {
         }
-    }
-    // Queries with the same bound go together. Each stops at its own: a later key must not count
-    // even with weight zero, for its value may be infinite.
-    for (int64_t i = 0, next; i < n; i = next) {
-        for (next = i + 1; next < n && bound[next] == bound[i]; next++) {
-        }
-        if (bound[i] > 0) {
+        if (steps > 0) {
             tile_run(
-                TILE_KEYS, next - i, w->paddedDim / PANEL, TILE_PANELS, w->scores + i * KEY_BLOCK,
-                (const char *)w->valueRows, w->paddedDim * 4, bound[i],
-                w->sums + (first + i) * w->paddedDim, w->paddedDim, 1);
+                TILE_KEYS, next - i, w->paddedDim / PANEL, TILE_PANELS,
+                weights + (i - first) * KEY_BLOCK, (const char *)w->valueRows, w->paddedDim * 4,
+                steps, w->sums + i * w->paddedDim, w->paddedDim, 1);
         }
     }
 }
@@ -213,10 +229,27 @@ static void attend_tile(struct work *w, int64_t first, int64_t n, int64_t key, i
 // All queries meet the block of keys from key `key` on; the next one, maybe empty, follows it.
 static void attend(struct work *w, int64_t key) {
     const struct block *b = &w->blocks[key / KEY_BLOCK % 2];
-    pack_keys(w, b);
-    pack_values(w, b, &w->blocks[(key / KEY_BLOCK + 1) % 2]);
-    for (int64_t first = 0; first < w->queries; first += TILE_ROWS) {
-        attend_tile(w, first, min_i64(TILE_ROWS, w->queries - first), key, b->count);
+    const struct block *next = &w->blocks[(key / KEY_BLOCK + 1) % 2];
+    int64_t group = w->queries <= TILE_ROWS ? KEY_GROUP : KEY_BLOCK;
+    for (int64_t from = 0; from < b->count; from += group) {
+        int64_t to = min_i64(from + group, b->count);
+        pack_keys(w, b, next, from, to);
+        for (int64_t q = 0; q < w->queries; q += TILE_ROWS) {
+            score(w, q, key + from, to - from, w->scores + q * KEY_BLOCK + from);
+        }
+    }
+    for (int64_t q = 0; q < w->queries; q++) {
+        int64_t keys = bound(w, q, key, b->count);
+        if (keys > 0) {
+            update_softmax(w, q, w->scores + q * KEY_BLOCK, keys);
+        }
+    }
+    for (int64_t from = 0; from < b->count; from += group) {
+        int64_t to = min_i64(from + group, b->count);
+        pack_values(w, b, next, from, to);
+        for (int64_t q = 0; q < w->queries; q += TILE_ROWS) {
+            add_values(w, q, key + from, to - from, w->scores + q * KEY_BLOCK + from);
+        }
     }
 }
 
@@ -293,7 +326,7 @@ UNITS(PagedAttention, PagedAttention) {
 }
 
 KERNEL(PagedAttention, PagedAttention) {
-    struct work *w = &thread_work;
+    struct work *w = work_of_thread();
     int64_t group = a->heads / a->kvHeads;
     int64_t together = heads_together(a);
     int64_t parts = ceil_div(group, together);
@@ -334,7 +367,7 @@ static int64_t query_parts(const struct Attention *a) {
 UNITS(Attention, Attention) { return ROW_COUNT(a) * a->heads * query_parts(a); }
 
 KERNEL(Attention, Attention) {
-    struct work *w = &thread_work;
+    struct work *w = work_of_thread();
     int64_t parts = query_parts(a);
     for (int64_t u = begin; u < end; u++) {
         int64_t segment = u / parts / a->heads;

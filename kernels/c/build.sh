@@ -58,16 +58,22 @@ compile_set() {
 mkdir -p "$objects" "$out/$os-$arch"
 library=$out/$os-$arch/libocellus.so
 jobs=
+parts=dispatch.o
 for set in $sets; do
     compile_set "$set" &
     jobs="$jobs $!"
+    for source in *.c; do
+        [ "$source" = dispatch.c ] || parts="$parts $set-${source%.c}.o"
+    done
 done
 for job in $jobs; do
     wait "$job"
 done
 compile dispatch.c "$objects/dispatch.o" ""
-newer "$library" "$objects"/*.o || { # in place of the old one at once: a process may have it loaded
-    $cc -shared -o "$library.new" "$objects"/*.o
+cd "$objects"
+newer "$library" $parts || {
+    # The old file is replaced, not rewritten: a process may have it loaded.
+    $cc -shared -o "$library.new" $parts
     mv "$library.new" "$library"
     echo "native kernels: built $os-$arch ($sets)"
 }

@@ -39,12 +39,6 @@ INLINE vf v_first(vf v, int64_t n, vf other) {
     return v_select(v_iota() < v_set((float)n), v, other);
 }
 
-INLINE vf v_load_bf16(const uint16_t *p) {
-    vh h;
-    memcpy(&h, p, sizeof h);
-    return (vf)(__builtin_convertvector(h, vu) << 16);
-}
-
 INLINE vf v_load_bf16_part(const uint16_t *p, int64_t n) {
     uint16_t t[VL] = {0};
     memcpy(t, p, (size_t)n * 2);

@@ -49,6 +49,11 @@ INLINE vf v_scale2(vf a, vf n) {
     return a * _mm256_castsi256_ps(p) * _mm256_castsi256_ps(q);
 }
 
+INLINE vf v_load_bf16(const uint16_t *p) {
+    __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(words, 16));
+}
+
 INLINE vf v_load_f16(const uint16_t *p) {
     return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
 }
@@ -62,9 +67,10 @@ INLINE vf v_even_bf16(const void *p) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_loadu_si256(p), 16));
 }
 
+// Halves are taken by shifts, as a mask would be held in one of the 16 registers.
 INLINE vf v_odd_bf16(const void *p) {
-    const __m256i high = _mm256_set1_epi32((int)0xffff0000);
-    return _mm256_castsi256_ps(_mm256_and_si256(_mm256_loadu_si256(p), high));
+    __m256i odd = _mm256_srli_epi32(_mm256_loadu_si256(p), 16);
+    return _mm256_castsi256_ps(_mm256_slli_epi32(odd, 16));
 }
 
 INLINE vf v_low_f16(__m256i v) {
@@ -73,7 +79,8 @@ INLINE vf v_low_f16(__m256i v) {
 }
 
 INLINE vf v_even_f16(const void *p) {
-    return v_low_f16(_mm256_and_si256(_mm256_loadu_si256(p), _mm256_set1_epi32(0xffff)));
+    __m256i even = _mm256_slli_epi32(_mm256_loadu_si256(p), 16);
+    return v_low_f16(_mm256_srli_epi32(even, 16));
 }
 
 INLINE vf v_odd_f16(const void *p) {

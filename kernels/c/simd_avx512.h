@@ -29,6 +29,11 @@ INLINE vf v_iota(void) {
 // a * 2^n for integral n between -200 and 200.
 INLINE vf v_scale2(vf a, vf n) { return _mm512_scalef_ps(a, n); }
 
+INLINE vf v_load_bf16(const uint16_t *p) {
+    __m512i words = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(words, 16));
+}
+
 INLINE vf v_load_f16(const uint16_t *p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }

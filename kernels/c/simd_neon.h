@@ -49,6 +49,12 @@ INLINE vf v_scale2(vf a, vf n) {
     return a * vreinterpretq_f32_s32(p) * vreinterpretq_f32_s32(q);
 }
 
+INLINE vf v_load_bf16(const uint16_t *p) {
+    uint16x4_t h;
+    memcpy(&h, p, sizeof h);
+    return vreinterpretq_f32_u32(vshll_n_u16(h, 16));
+}
+
 INLINE vf v_load_f16(const uint16_t *p) {
     float16x4_t h;
     memcpy(&h, p, sizeof h);

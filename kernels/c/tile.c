@@ -45,6 +45,8 @@ INLINE void tile(
     for (int64_t s = 0; s < steps; s++, b += stepBytes) {
         UNROLL
         for (int half = 0; half < halves; half++, a += stepStride) {
+            // The second half loads again: kept from the first, it would cost registers.
+            __asm__("" : "+r"(b));
             vf w[MAX_VECTORS];
             UNROLL
             for (int v = 0; v < vectors; v++) {

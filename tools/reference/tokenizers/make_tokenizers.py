@@ -3,7 +3,8 @@
     python make_tokenizers.py OUT [--texts N] [--seed S]
 
 OUT gets one folder per configuration: the tokenizer's files and expected.json with texts, their ids, and the decoded
-text of those ids and of random ids. Needs transformers 4.57, tokenizers 0.22, sentencepiece 0.2.
+text of those ids and of random ids. The committed selection is SELECTION with 70 texts; its InternLM2 configuration
+needs the class of the published checkpoints (--internlm2). Needs transformers 4.57, tokenizers 0.22, sentencepiece 0.2.
 """
 
 import argparse
@@ -12,6 +13,8 @@ import json
 import os
 import random
 import shutil
+import tempfile
+import unicodedata
 
 import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -39,6 +42,14 @@ WORDS = [
 SPACES = [" ", "  ", "   ", "\t", "\n", "\n\n", "\r\n", "\r", "\xa0", "\u3000", "\u2028", "\u2003", "\x0b", " \n ", ""]
 
 
+def random_character(rng):
+    """A character that this Python's Unicode version knows: what is unassigned there depends on versions."""
+    while True:
+        character = chr(rng.choice([rng.randint(0x80, 0x7FF), rng.randint(0x800, 0xD7FF), rng.randint(0x10000, 0x1FFFF)]))
+        if unicodedata.category(character) != "Cn":
+            return character
+
+
 def random_texts(rng, count, added):
     texts = ["", " ", "  ", "\n", "▁", " a", "a ", "Hello world", "  two  spaces  "]
     texts += added + [a + "x" for a in added] + ["x " + a + " y" for a in added] + ["x" + a + "  y" for a in added]
@@ -56,7 +67,7 @@ def random_texts(rng, count, added):
             elif kind < 0.7:
                 parts.append("".join(chr(rng.randint(32, 126)) for _ in range(rng.randint(1, 6))))
             elif kind < 0.76:
-                parts.append(chr(rng.choice([rng.randint(0x80, 0x7FF), rng.randint(0x800, 0xD7FF), rng.randint(0x10000, 0x1FFFF)])))
+                parts.append(random_character(rng))
             parts.append(rng.choice(SPACES) if rng.random() < 0.6 else "")
         texts.append("".join(parts))
     return texts[:count] if count > 60 else texts
@@ -72,6 +83,18 @@ def sp_model(**options):
     settings.update(options)
     sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(CORPUS), model_writer=out, **settings)
     return out.getvalue()
+
+
+RULES = [("A", "a"), ("ﬁ", "fi"), ("\xa0", " "), ("\u3000", " "), ("\t", " "), ("\u200b", ""), ("e\u0301", "é"), ("½", "1 2"), ("①", "1")]
+
+
+def sp_model_with_rules(**options):
+    """A model whose replacement table is small, unlike the 240 KB of the named rules."""
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv", encoding="utf-8") as rules:
+        for source, target in RULES:
+            rules.write("\t".join(" ".join(f"{ord(c):04X}" for c in text) for text in (source, target)) + "\n")
+        rules.flush()
+        return sp_model(normalization_rule_name="", normalization_rule_tsv=rules.name, **options)
 
 
 def token_entry(content, special=False, **flags):
@@ -254,6 +277,8 @@ def configurations(internlm2):
         flagged[:6], legacy=True)
     yield "unigram-nfkc-cf", LlamaTokenizer, lambda f: llama_folder(
         f, sp_model(model_type="unigram", normalization_rule_name="nmt_nfkc_cf", user_defined_symbols=["<sym>", "The"]), flagged[:6], legacy=False)
+    yield "unigram-rules", LlamaTokenizer, lambda f: llama_folder(
+        f, sp_model_with_rules(model_type="unigram", remove_extra_whitespaces=True, user_defined_symbols=["<sym>", "the"]), flagged[:6], legacy=True)
     yield "bpe-nfkc", LlamaTokenizer, lambda f: llama_folder(f, sp_model(normalization_rule_name="nmt_nfkc"), flagged, legacy=True)
     if internlm2 is not None:
         yield "internlm2", internlm2, lambda f: llama_folder(
@@ -282,6 +307,13 @@ def configurations(internlm2):
     yield "wordpiece-json", None, wordpiece_json
 
 
+SELECTION = [
+    "clip-slow", "gpt2-json", "gpt2-slow", "internlm2", "internlm3-json", "llama-flags", "llama-legacy-flags", "llama-legacy-squeeze",
+    "llama-no-bytes", "llama-no-prefix", "llama-user-symbols", "llama3-json", "phi3-json", "qwen2-flags", "qwen3-json",
+    "unigram-rules", "wordpiece-json",
+]
+
+
 def record(folder, kind, rng, count):
     tokenizer = kind.from_pretrained(folder) if kind is not None else AutoTokenizer.from_pretrained(folder)
     if kind is None:
@@ -307,10 +339,10 @@ def record(folder, kind, rng, count):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("out")
-    parser.add_argument("--texts", type=int, default=60)
+    parser.add_argument("--texts", type=int, default=70)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--internlm2", help="folder with the published tokenization_internlm2.py")
-    parser.add_argument("--only", nargs="*")
+    parser.add_argument("--only", nargs="*", default=SELECTION, help="configurations; none for all")
     args = parser.parse_args()
     internlm2 = None
     if args.internlm2:

@@ -65,13 +65,24 @@ public final class Report {
         results.addAll(run("\\.AttentionBenchmark", threads));
         results.addAll(run("PagedAttentionBenchmark", threads));
         results.addAll(run("NormBenchmark", threads));
-        Ceilings after = Ceilings.measure(threads);
-        List<Row> rows = results.stream().map(r -> row(r, threads, before.best(after))).toList();
+        Ceilings better = better(before, Ceilings.measure(threads));
+        List<Row> rows = results.stream().map(r -> row(r, threads, better)).toList();
         print(rows);
         if (args.length > 1) {
             ObjectMapper json = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
             Files.write(Path.of(args[1]), json.writeValueAsBytes(rows));
         }
+    }
+
+    /** The machine is shared: what it showed once it can do. */
+    private static Ceilings better(Ceilings a, Ceilings b) {
+        return new Ceilings(
+                a.threads(),
+                a.source(),
+                Math.max(a.readGBs(), b.readGBs()),
+                Math.max(a.f32Gflops(), b.f32Gflops()),
+                Math.max(a.bf16Gflops(), b.bf16Gflops()),
+                Math.max(a.int8Gops(), b.int8Gops()));
     }
 
     /**
@@ -88,7 +99,10 @@ public final class Report {
                         .measurementIterations(ITERATIONS)
                         .measurementTime(ITERATION_TIME)
                         .timeUnit(TimeUnit.NANOSECONDS)
-                        .jvmArgsAppend("--enable-native-access=ALL-UNNAMED", "-XX:+UseSerialGC")
+                        .jvmArgsAppend(
+                                "--enable-native-access=ALL-UNNAMED",
+                                "--sun-misc-unsafe-memory-access=allow",
+                                "-XX:+UseSerialGC")
                         .param("threads", String.valueOf(threads))
                         .verbosity(VerboseMode.SILENT);
         for (int i = 0; i < params.length; i += 2) {
@@ -108,8 +122,9 @@ public final class Report {
         Work work = work(name, p);
         double gflops = work.flops() / seconds * 1e-9;
         double gbytes = work.bytes() / seconds * 1e-9;
-        double peak = (bf16 ? ceilings.bf16FlopsPerSecond() : ceilings.f32FlopsPerSecond()) * 1e-9;
-        double read = ceilings.readBytesPerSecond() * 1e-9;
+        double peak =
+                bf16 && ceilings.bf16Gflops() > 0 ? ceilings.bf16Gflops() : ceilings.f32Gflops();
+        double read = ceilings.readGBs();
         boolean memory = gbytes / read > gflops / peak;
         return new Row(
                 label(name, p),

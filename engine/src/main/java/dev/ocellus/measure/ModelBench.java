@@ -4,6 +4,9 @@ import dev.ocellus.LoadedModel;
 import dev.ocellus.Ocellus;
 import dev.ocellus.Progress;
 import dev.ocellus.device.ChromeTrace;
+import dev.ocellus.device.CpuDevice;
+import dev.ocellus.kernels.Ceilings;
+import dev.ocellus.kernels.ComputeType;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -45,8 +48,9 @@ public final class ModelBench implements AutoCloseable {
     public record Report(List<Measured> results, MachineLimits limits) {}
 
     private final List<Work> works = new ArrayList<>();
-    private final LimitProbe probe;
     private final int rounds;
+    private final int threads;
+    private final ComputeType compute;
 
     /**
      * @param model stays open as long as this does; its sessions should be idle
@@ -63,7 +67,11 @@ public final class ModelBench implements AutoCloseable {
         if (settings.tiles() > 0 && parts.internVl() != null) {
             works.add(new ImageWork(parts, settings.tiles()));
         }
-        probe = new LimitProbe(parts);
+        threads =
+                parts.device() instanceof CpuDevice cpu
+                        ? cpu.pool().threads()
+                        : Runtime.getRuntime().availableProcessors();
+        compute = parts.planOptions().compute();
     }
 
     /**
@@ -73,6 +81,7 @@ public final class ModelBench implements AutoCloseable {
      */
     public Report run(Progress progress) {
         double[][] seconds = new double[works.size()][rounds];
+        List<Ceilings> ceilings = new ArrayList<>();
         for (int round = -1; round < rounds; round++) {
             if (progress != null) {
                 progress.at("rounds", round + 1L, rounds + 1L);
@@ -83,13 +92,15 @@ public final class ModelBench implements AutoCloseable {
                     seconds[i][round] = s;
                 }
             }
-            probe.sample(round >= 0);
+            if (round >= 0) {
+                ceilings.add(Ceilings.measure(threads));
+            }
         }
         List<Measured> results = new ArrayList<>();
         for (int i = 0; i < works.size(); i++) {
             results.add(works.get(i).measured(median(seconds[i])));
         }
-        return new Report(results, probe.limits());
+        return new Report(results, MachineLimits.of(ceilings, compute));
     }
 
     /** Does each piece of work once more, with every step timed. Profiles by the work's name. */
@@ -115,6 +126,5 @@ public final class ModelBench implements AutoCloseable {
     @Override
     public void close() {
         works.forEach(Work::close);
-        probe.close();
     }
 }

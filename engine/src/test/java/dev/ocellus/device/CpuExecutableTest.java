@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.ocellus.graph.Count;
 import dev.ocellus.graph.Graph;
 import dev.ocellus.graph.Value;
+import dev.ocellus.graph.Workload;
 import dev.ocellus.kernels.Activation;
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.WorkerPool;
@@ -190,9 +191,9 @@ class CpuExecutableTest {
                 run.execute(() -> false);
                 run.execute(() -> false);
             }
-            assertThat(e.profile().rows(0))
+            assertThat(e.profile().rows(Workload.full(0)))
                     .hasSize(2)
-                    .allSatisfy(r -> assertThat(r.operations()).isEqualTo("activate"))
+                    .allSatisfy(r -> assertThat(r.operations()).isEqualTo("relu"))
                     .allSatisfy(r -> assertThat(r.runs()).isEqualTo(2))
                     .allSatisfy(r -> assertThat(r.nanos()).isPositive());
             e.profiling(false);

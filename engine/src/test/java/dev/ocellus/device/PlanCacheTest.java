@@ -113,6 +113,7 @@ class PlanCacheTest {
     }
 
     @Test
+    @SuppressWarnings("try")
     void aBusyPlanHoldsUpNobodyElse() throws InterruptedException {
         try (Run run = cache.begin("a", kib(1))) {
             Thread waiting = Thread.ofPlatform().start(() -> cache.begin("a", kib(1)).close());

@@ -48,7 +48,7 @@ class CommandsTest {
         assertThat(result.out()).contains("Usage: ocellus " + command);
         assertThat(result.err()).isEmpty();
         assertThat(result.code()).isZero();
-        assertThat(Cli.run().out()).containsPattern("\\n  " + command + " +[A-Z].*\\.");
+        assertThat(Cli.run().out()).containsPattern("\\n  " + command + " +[A-Z]");
     }
 
     @Test
@@ -191,6 +191,34 @@ class CommandsTest {
         assertThat(cpu.get("device").textValue()).isEqualTo("cpu");
         assertThat(cpu.get("threads").intValue()).isPositive();
         assertThat(Cli.run("devices").out()).contains(cpu.get("kernels").textValue() + " (in use)");
+    }
+
+    @Test
+    void benchMeasuresEachWorkBesideTheMachine() {
+        Path trace = folder.resolve("trace.json");
+        JsonNode bench =
+                json(
+                        "bench",
+                        DEMO,
+                        "--prompt",
+                        "5,9",
+                        "--new",
+                        2,
+                        "--rounds",
+                        1,
+                        "--trace",
+                        trace,
+                        "--json");
+
+        assertThat(bench.get("results").findValuesAsText("work"))
+                .containsExactly(
+                        "prefill 5", "decode at 5", "prefill 9", "decode at 9", "image of 1 tile");
+        for (JsonNode result : bench.get("results")) {
+            assertThat(result.get("seconds").doubleValue()).isPositive();
+            assertThat(result.get("flops").longValue()).isPositive();
+        }
+        assertThat(bench.get("machine").get("bytes_per_second").doubleValue()).isPositive();
+        assertThat(JsonFile.read(trace).get("traceEvents")).hasSizeGreaterThan(50);
     }
 
     @Test

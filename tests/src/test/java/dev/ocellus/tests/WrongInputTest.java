@@ -65,8 +65,8 @@ class WrongInputTest {
             c.truncate(c.size() - 1000);
         }
 
-        oneLine(Cli.run("chat", folder, "hello"), 1, "model.safetensors", "bytes");
-        oneLine(Cli.run("info", folder), 1, "model.safetensors", "bytes");
+        oneLine(Cli.run("chat", folder, "hello"), 1, "model.safetensors", "incomplete download");
+        oneLine(Cli.run("info", folder), 1, "model.safetensors", "incomplete download");
     }
 
     @Test

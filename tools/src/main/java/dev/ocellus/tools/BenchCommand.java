@@ -33,8 +33,8 @@ import java.util.concurrent.Callable;
         description = "Measures a model's speed, beside what this machine can do at most.",
         footer = {
             "",
-            "Medians of interleaved rounds. Bytes and FLOPs are counted from shapes; the peaks of",
-            "memory and arithmetic are measured in the same rounds.",
+            "Medians of interleaved rounds. Bytes and FLOPs are counted from shapes;",
+            "the peaks of memory and arithmetic are measured in the same rounds.",
             "",
             "  ocellus bench InternVL3-2B",
             "  ocellus bench InternVL3-2B --prompt 128,2048 --new 64 --profile"
@@ -49,7 +49,7 @@ final class BenchCommand implements Callable<Integer> {
 
     @Option(
             names = "--prompt",
-            paramLabel = "N,N",
+            paramLabel = "N",
             split = ",",
             description = "Lengths of prompts in tokens (default: 128,512).")
     private List<Integer> prompts = ModelBench.Settings.DEFAULT.promptTokens();

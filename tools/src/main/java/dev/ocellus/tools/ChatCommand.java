@@ -30,8 +30,9 @@ import java.util.concurrent.Callable;
         description = "Answers questions about images, once or in a conversation.",
         footer = {
             "",
-            "Without a question it is a conversation: lines are questions, and /image FILE, /reset,",
-            "/help and /quit do what they say. Ctrl-C ends an answer.",
+            "Without a question it is a conversation: lines are questions, and",
+            "/image FILE, /reset, /help and /quit do what they say. Ctrl-C ends an",
+            "answer.",
             "",
             "  ocellus chat InternVL3-2B --image cat.png \"What does the cat do?\"",
             "  ocellus chat InternVL3-2B --image a.png --image b.png \"What is different?\"",
@@ -50,18 +51,15 @@ final class ChatCommand implements Callable<Integer> {
             index = "1",
             arity = "0..1",
             paramLabel = "QUESTION",
-            description = {
-                "What is asked; <image> marks in it say where the images stand (default: in front)."
-            })
+            description =
+                    "What is asked; <image> marks in it say where the images stand (default: in front).")
     private String question;
 
     @Option(
             names = {"-i", "--image"},
             paramLabel = "FILE",
-            description = {
-                "PNG, JPEG, WebP, BMP or GIF file, for the first question; may be given several",
-                "times."
-            })
+            description =
+                    "PNG, JPEG, WebP, BMP or GIF file, for the first question; may be given several times.")
     private List<Path> files = new ArrayList<>();
 
     @Option(

@@ -28,11 +28,12 @@ final class DemoCommand implements Callable<Integer> {
             List.of(
                     new Sample("scene-2.png", "Describe the image."),
                     new Sample("scene-4.png", "How many objects are there?"),
-                    new Sample("scene-8.png", "Describe the image."),
+                    new Sample("scene-6.png", "What colour is the ring?"),
                     new Sample("scene-7.png", "Is there a green square?"),
                     new Sample(
-                            "scene-3.png",
-                            "Please provide the bounding box coordinate of the region this sentence describes: <ref>red circle</ref>"));
+                            "scene-5.png",
+                            "Please provide the bounding box coordinate of the region this sentence describes: <ref>pink square</ref>"),
+                    new Sample("scene-8.png", "Describe the image."));
 
     private record Sample(String image, String question) {}
 
@@ -72,7 +73,7 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     private static void next(Path folder, PrintWriter out) {
-        Path image = folder.resolve("samples").resolve("scene-5.png");
+        Path image = folder.resolve("samples").resolve("scene-1.png");
         out.println();
         out.println("Next:");
         new TextTable("ll")

@@ -94,9 +94,7 @@ final class GraphCommand implements Callable<Integer> {
     @Option(
             names = "--cached",
             paramLabel = "N",
-            description = {
-                "Tokens that attention sees, with those of the run (default: those of the run)."
-            })
+            description = "Tokens in the cache after the run (default: those of the run).")
     private long cached;
 
     @Option(

@@ -63,7 +63,11 @@ final class InfoCommand implements Callable<Integer> {
         for (ModelInfo.Part p : info.parts()) {
             facts.row("    " + p.name(), Units.count(p.parameters()) + ": " + p.shape());
         }
-        facts.row("  can", info.capabilities().isEmpty() ? "nothing yet" : capabilities(info));
+        facts.row(
+                "  can",
+                info.capabilities().isEmpty()
+                        ? "not chat: it is a vision tower"
+                        : capabilities(info));
         if (info.contextTokens() > 0) {
             facts.row("  context", info.contextTokens() + " tokens");
         }

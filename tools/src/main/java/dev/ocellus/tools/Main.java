@@ -7,6 +7,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /**
  * The command line. Exit codes: 0 done, 1 an error, told in one line, 2 a wrong use of the command
@@ -56,6 +57,7 @@ public final class Main implements Runnable {
         CommandLine commandLine = new CommandLine(main);
         commandLine.setCaseInsensitiveEnumValuesAllowed(true);
         commandLine.setUsageHelpAutoWidth(true);
+        plainHelp(commandLine);
         commandLine.setParameterExceptionHandler(Main::usageError);
         commandLine.setExecutionExceptionHandler(
                 (e, command, parsed) -> {
@@ -69,10 +71,26 @@ public final class Main implements Runnable {
         return commandLine;
     }
 
+    /** Options in the order in which they are declared, which puts the important ones first. */
+    private static void plainHelp(CommandLine command) {
+        command.getCommandSpec()
+                .usageMessage()
+                .sortOptions(false)
+                .sortSynopsis(false)
+                .abbreviateSynopsis(true);
+        command.getSubcommands().values().forEach(Main::plainHelp);
+    }
+
     private static int usageError(ParameterException e, String[] args) {
         CommandLine command = e.getCommandLine();
+        String what = Failures.oneLine(e.getMessage());
+        if (e instanceof UnmatchedArgumentException u
+                && command.getParent() == null
+                && !u.isUnknownOption()) {
+            what = "there is no command '" + u.getUnmatched().getFirst() + "'";
+        }
         String help = command.getCommandSpec().qualifiedName() + " --help";
-        command.getErr().println(Failures.oneLine(e.getMessage()) + "; see " + help);
+        command.getErr().println("error: " + what + "; see " + help);
         return CommandLine.ExitCode.USAGE;
     }
 

@@ -17,10 +17,8 @@ final class OpeningOptions {
     @Option(
             names = "--compute",
             paramLabel = "TYPE",
-            description = {
-                "Type of matrix products: ${COMPLETION-CANDIDATES} (default: auto: bf16 for",
-                "bfloat16 weights where the processor has instructions for it)."
-            })
+            description =
+                    "Type of matrix products: auto, f32 or bf16 (default: auto: bf16 for bfloat16 weights where the processor has instructions for it).")
     private OpenOptions.Compute compute = OpenOptions.Compute.AUTO;
 
     @Option(

@@ -30,8 +30,9 @@ import java.util.stream.Stream;
         description = "Runs parity cases and compares with what the reference computed.",
         footer = {
             "",
-            "Prints a line for each expected tensor: case, tensor, shape, relative L2 difference,",
-            "largest difference, verdict. The exit code is 0 only when every tensor passed.",
+            "Prints a line for each expected tensor: case, tensor, shape, relative L2",
+            "difference, largest difference, verdict. The exit code is 0 only when",
+            "every tensor passed.",
             "",
             "  ocellus verify tests/cases/*",
             "  ocellus verify --dtype bf16 tests/cases"
@@ -74,10 +75,8 @@ final class VerifyCommand implements Callable<Integer> {
     @Option(
             names = "--not-yet",
             paramLabel = "FILE",
-            description = {
-                "Cases that are not supported yet: a glob and a reason in each line. They are run,",
-                "not counted, and must fail."
-            })
+            description =
+                    "Cases that are not supported yet: a glob and a reason in each line. They are run, not counted, and must fail.")
     private Path notYetFile;
 
     private int passed;

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.IntPredicate;
+import java.util.function.Predicate;
 
 /** The methods of strings. */
 final class Strings {
@@ -182,7 +183,7 @@ final class Strings {
         return new StringBuilder(text).reverse().toString();
     }
 
-    private static boolean hasAffix(Named arguments, java.util.function.Predicate<String> matches) {
+    private static boolean hasAffix(Named arguments, Predicate<String> matches) {
         if (arguments.get(0, "prefix", null) instanceof Tuple options) {
             return options.stream().anyMatch(o -> o instanceof String s && matches.test(s));
         }

@@ -2,9 +2,11 @@ package dev.ocellus.loader.template;
 
 import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * The values of templates: null, Boolean, Long, Double, String, List, Map, {@link Undefined},
@@ -249,7 +251,7 @@ final class Values {
                                                                 budget));
             }
             return a instanceof Undefined && b instanceof Undefined
-                    || (a == null || a instanceof String ? java.util.Objects.equals(a, b) : a == b);
+                    || (a == null || a instanceof String ? Objects.equals(a, b) : a == b);
         } finally {
             budget.leave();
         }
@@ -263,7 +265,7 @@ final class Values {
         }
         if (a instanceof String x && b instanceof String y) {
             budget.length(Math.min(x.length(), y.length()));
-            return java.util.Arrays.compare(x.codePoints().toArray(), y.codePoints().toArray());
+            return Arrays.compare(x.codePoints().toArray(), y.codePoints().toArray());
         }
         if (a instanceof List<?> x && b instanceof List<?> y) {
             budget.enter();

@@ -1,6 +1,7 @@
 package dev.ocellus.loader.tokenizer;
 
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /**
  * The printable character that stands for each byte in byte-level vocabularies (GPT-2): printable
@@ -11,7 +12,7 @@ final class ByteAlphabet {
     private static final short[] OF_CHARACTER = new short[512];
 
     static {
-        java.util.Arrays.fill(OF_CHARACTER, (short) -1);
+        Arrays.fill(OF_CHARACTER, (short) -1);
         char next = 256;
         for (int b = 0; b < 256; b++) {
             boolean printable = b >= '!' && b <= '~' || b >= 0xa1 && b <= 0xac || b >= 0xae;

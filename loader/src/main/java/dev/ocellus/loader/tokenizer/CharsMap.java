@@ -27,6 +27,29 @@ final class CharsMap {
         }
         units = buffer.slice(4, trieBytes).order(ByteOrder.LITTLE_ENDIAN).asIntBuffer();
         replacements = Arrays.copyOfRange(blob, 4 + trieBytes, blob.length);
+        checkUnits();
+    }
+
+    /**
+     * Every step from every unit must stay inside: whole blocks of 256 units make room for any next
+     * byte.
+     */
+    private void checkUnits() throws ProtobufReader.MalformedException {
+        boolean valid = units.limit() % 256 == 0 && replacements.length > 0;
+        for (int i = 0; valid && i < units.limit(); i++) {
+            int unit = units.get(i);
+            if (unit >= 0) {
+                int target = i ^ offset(unit);
+                valid =
+                        target < units.limit()
+                                && ((unit >>> 8 & 1) == 0
+                                        || (units.get(target) & 0x7fffffff) < replacements.length);
+            }
+        }
+        if (!valid || replacements[replacements.length - 1] != 0) {
+            throw new ProtobufReader.MalformedException(
+                    "the normaliser's table points outside itself");
+        }
     }
 
     /** The longest entry that the text at {@code at} begins with, or null. */
@@ -53,7 +76,7 @@ final class CharsMap {
     }
 
     private int unit(int position) {
-        return position < units.limit() ? units.get(position) : 0x80000000;
+        return units.get(position);
     }
 
     private static int offset(int unit) {

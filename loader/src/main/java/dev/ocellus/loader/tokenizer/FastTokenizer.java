@@ -18,6 +18,7 @@ import java.util.OptionalInt;
 final class FastTokenizer implements Tokenizer {
     static final String FILE = "tokenizer.json";
 
+    private final Path file;
     private final NativeTokenizer library;
     private final TokenizerConfig config;
     private final Map<String, Integer> ids;
@@ -33,7 +34,12 @@ final class FastTokenizer implements Tokenizer {
     }
 
     private FastTokenizer(
-            NativeTokenizer library, TokenizerJson json, TokenizerConfig config, String className) {
+            Path file,
+            NativeTokenizer library,
+            TokenizerJson json,
+            TokenizerConfig config,
+            String className) {
+        this.file = file;
         this.library = library;
         this.config = config;
         ids = json.ids();
@@ -63,15 +69,20 @@ final class FastTokenizer implements Tokenizer {
         TokenizerJson json = new TokenizerJson(file, content, config);
         json.applyClass(className);
         try {
-            return new FastTokenizer(new NativeTokenizer(json.text()), json, config, className);
+            return new FastTokenizer(
+                    file, new NativeTokenizer(json.text()), json, config, className);
         } catch (IllegalArgumentException e) {
-            throw new TokenizerException(file, "is not a usable tokenizer: " + e.getMessage(), e);
+            throw new TokenizerException(file, "can't be used: " + e.getMessage(), e);
         }
     }
 
     @Override
     public int[] encode(String text, boolean addSpecialTokens) {
-        return library.encode(PythonText.wellFormed(text), addSpecialTokens);
+        try {
+            return library.encode(PythonText.wellFormed(text), addSpecialTokens);
+        } catch (RuntimeException e) {
+            throw new TokenizerException(file, "a text can't be encoded: " + e.getMessage(), e);
+        }
     }
 
     @Override

@@ -24,10 +24,12 @@ final class NativeTokenizer {
 
     private final long handle;
 
+    /** The loaded library, or the reason why there is none. */
     private static final class Library {
-        static final TokenizersLibrary NATIVE = load();
+        static final TokenizersLibrary NATIVE = TokenizersLibrary.LIB;
+        static final String FAILURE = load();
 
-        private static TokenizersLibrary load() {
+        private static String load() {
             String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
             String system = os.startsWith("win") ? "win" : os.startsWith("mac") ? "osx" : "linux";
             String machine =
@@ -48,20 +50,23 @@ final class NativeTokenizer {
                             "/native/lib/" + system + "-" + machine + "/cpu/" + name,
                             directory.resolve(name));
                 }
-            } catch (IOException e) {
-                throw new IllegalStateException(
-                        "the tokenizers library can't be unpacked into "
-                                + System.getProperty("java.io.tmpdir"),
-                        e);
+                return null;
+            } catch (IOException | UnsatisfiedLinkError e) {
+                return "the tokenizers library for "
+                        + system
+                        + "-"
+                        + machine
+                        + " can't be loaded from "
+                        + System.getProperty("java.io.tmpdir")
+                        + ": "
+                        + e.getMessage();
             }
-            return TokenizersLibrary.LIB;
         }
 
         private static void unpackAndLoad(String resource, Path file) throws IOException {
             try (InputStream in = TokenizersLibrary.class.getResourceAsStream(resource)) {
                 if (in == null) {
-                    throw new IllegalStateException(
-                            "there is no tokenizers library for this platform: " + resource);
+                    throw new IOException("the jar has no " + resource);
                 }
                 Files.copy(in, file);
             }
@@ -72,9 +77,13 @@ final class NativeTokenizer {
 
     /**
      * @param json text of a {@code tokenizer.json}
-     * @throws IllegalArgumentException with the library's message if it can't use it
+     * @throws IllegalArgumentException with the reason if the library can't use it or there is no
+     *     library
      */
     NativeTokenizer(String json) {
+        if (Library.FAILURE != null) {
+            throw new IllegalArgumentException(Library.FAILURE);
+        }
         long created;
         try {
             created = Library.NATIVE.createTokenizerFromString(json);

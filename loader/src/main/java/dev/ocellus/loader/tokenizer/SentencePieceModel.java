@@ -3,7 +3,6 @@ package dev.ocellus.loader.tokenizer;
 import static dev.ocellus.loader.tokenizer.SentencePieceFile.BYTE;
 import static dev.ocellus.loader.tokenizer.SentencePieceFile.CONTROL;
 import static dev.ocellus.loader.tokenizer.SentencePieceFile.UNKNOWN;
-import static dev.ocellus.loader.tokenizer.SentencePieceFile.UNUSED;
 import static dev.ocellus.loader.tokenizer.SentencePieceFile.USER_DEFINED;
 
 import java.nio.charset.StandardCharsets;
@@ -205,9 +204,5 @@ final class SentencePieceModel {
 
     Joiner joiner() {
         return new Joiner();
-    }
-
-    boolean isUnused(int id) {
-        return pieces.get(id).type() == UNUSED;
     }
 }

@@ -22,7 +22,9 @@ final class SentencePieceUnigram {
         this.ids = ids;
         longest = ids.keySet().stream().mapToInt(String::length).max().orElse(0);
         float min = Float.MAX_VALUE;
-        float max = -Float.MAX_VALUE;
+        // The reference starts from the smallest positive number, so that negative scores never
+        // count.
+        float max = Float.MIN_NORMAL;
         for (SentencePieceFile.Piece piece : pieces) {
             if (piece.type() == SentencePieceFile.NORMAL) {
                 min = Math.min(min, piece.score());

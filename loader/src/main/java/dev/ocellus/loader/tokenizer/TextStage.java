@@ -2,7 +2,6 @@ package dev.ocellus.loader.tokenizer;
 
 import dev.ocellus.loader.text.PythonText;
 
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -106,22 +105,16 @@ interface TextStage {
 
     /** Removes white space at both ends of the whole text. */
     final class Strip implements TextStage {
-        private final List<String> spaces = new ArrayList<>();
+        private String spaces = "";
         private boolean started;
 
         @Override
         public String accept(String text) {
-            String rest = started ? text : PythonText.stripLeft(text);
-            String settled = PythonText.stripRight(rest);
-            if (settled.isEmpty()) {
-                spaces.add(rest);
-                return "";
-            }
-            started = true;
-            String before = String.join("", spaces);
-            spaces.clear();
-            spaces.add(rest.substring(settled.length()));
-            return before + settled;
+            String all = started ? spaces + text : PythonText.stripLeft(text);
+            String settled = PythonText.stripRight(all);
+            started |= !settled.isEmpty();
+            spaces = all.substring(settled.length());
+            return settled;
         }
 
         @Override

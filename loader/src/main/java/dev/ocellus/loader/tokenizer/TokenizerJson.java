@@ -30,6 +30,7 @@ final class TokenizerJson {
         this.file = file;
         this.content = content;
         this.config = config;
+        TokenizerJsonCheck.check(file, content);
         readVocabulary();
         content.putNull("truncation");
         content.putNull("padding");
@@ -69,7 +70,11 @@ final class TokenizerJson {
             left = pair[0];
             right = pair[1];
         }
-        String tail = right.startsWith(prefix) ? right.substring(prefix.length()) : right;
+        if (!right.startsWith(prefix)) {
+            throw new TokenizerException(
+                    file, "merge " + merge + " lacks the prefix '" + prefix + "'");
+        }
+        String tail = right.substring(prefix.length());
         for (String token : new String[] {left, right, left + tail}) {
             if (!ids.containsKey(token)) {
                 throw new TokenizerException(
@@ -222,16 +227,12 @@ final class TokenizerJson {
                     !fused
                             && (type.equals("Replace")
                                     || type.equals("ByteFallback")
-                                    || isTokenWise(type));
+                                    || TOKEN_WISE.contains(type));
             fused |= type.equals("Fuse");
             if (!(type.equals("Fuse") || strip || tokenWise)) {
                 return false;
             }
         }
         return decoder.path("type").asText().equals("Sequence");
-    }
-
-    private static boolean isTokenWise(String type) {
-        return TOKEN_WISE.contains(type);
     }
 }

@@ -1,0 +1,241 @@
+package dev.ocellus.kernels.nativelib;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
+import dev.ocellus.kernels.Activation;
+import dev.ocellus.kernels.ComputeType;
+import dev.ocellus.kernels.KernelCall;
+import dev.ocellus.kernels.Launch;
+import dev.ocellus.kernels.Panels;
+import dev.ocellus.tensor.DType;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.SplittableRandom;
+import java.util.stream.Stream;
+
+/**
+ * The bits of a row don't depend on its company, at sizes where the ways through the kernels
+ * differ: several blocks of tiles, sums that are interrupted, keys of several blocks and pages.
+ */
+class RowIndependenceTest {
+    private static final long ROWS = 203;
+    private static final long[] COUNTS = {1, 2, 5, 12, 13, 97, 150};
+
+    private static Stream<NativeProvider> providers() {
+        return Stream.of("avx2", "avx512", "avx512bf16", "neon")
+                .flatMap(name -> NativeProvider.find(name).provider().stream());
+    }
+
+    static Stream<Arguments> products() {
+        return providers()
+                .flatMap(
+                        p ->
+                                Stream.of(
+                                        Arguments.of(p, DType.F32, ComputeType.F32, 0),
+                                        Arguments.of(p, DType.F16, ComputeType.F32, 0),
+                                        Arguments.of(p, DType.BF16, ComputeType.F32, 1),
+                                        Arguments.of(p, DType.BF16, ComputeType.BF16, 0)));
+    }
+
+    @ParameterizedTest(allowZeroInvocations = true)
+    @MethodSource("products")
+    void product(NativeProvider provider, DType type, ComputeType compute, long gated) {
+        long n = 70;
+        long k = type == DType.F32 ? 1300 : 2301;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment x = floats(arena, ROWS * k, 1);
+            MemorySegment w = weights(arena, type, (1 + gated) * Panels.count(n) * Panels.ROWS, k);
+            MemorySegment count = arena.allocate(JAVA_LONG);
+            MemorySegment all = arena.allocate(ROWS * n * 4, 64);
+            MemorySegment some = arena.allocate(ROWS * n * 4, 64);
+            for (long rows : COUNTS) {
+                long first = ROWS - rows;
+                run(
+                        provider,
+                        arena,
+                        new KernelCall.MatMul(
+                                x.address(),
+                                k,
+                                w.address(),
+                                type,
+                                0,
+                                0,
+                                0,
+                                0,
+                                all.address(),
+                                n,
+                                ROWS,
+                                0,
+                                n,
+                                k,
+                                compute,
+                                Activation.SILU,
+                                gated));
+                count.set(JAVA_LONG, 0, rows);
+                run(
+                        provider,
+                        arena,
+                        new KernelCall.MatMul(
+                                x.address() + first * k * 4,
+                                k,
+                                w.address(),
+                                type,
+                                0,
+                                0,
+                                0,
+                                0,
+                                some.address(),
+                                n,
+                                ROWS,
+                                count.address(),
+                                n,
+                                k,
+                                compute,
+                                Activation.SILU,
+                                gated));
+                assertSameBits(all.asSlice(first * n * 4), some, rows * n);
+            }
+        }
+    }
+
+    static Stream<Arguments> caches() {
+        return providers()
+                .flatMap(
+                        p ->
+                                Stream.of(DType.F32, DType.F16, DType.BF16)
+                                        .map(type -> Arguments.of(p, type)));
+    }
+
+    /** One sequence is prefilled at once and decoded row by row. */
+    @ParameterizedTest(allowZeroInvocations = true)
+    @MethodSource("caches")
+    void pagedAttention(NativeProvider provider, DType type) {
+        long heads = 6;
+        long kvHeads = 2;
+        long headDim = 20;
+        long pageTokens = 48;
+        long maxPages = (ROWS + pageTokens - 1) / pageTokens;
+        long half = kvHeads * pageTokens * headDim * type.byteSize();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment cache =
+                    weights(arena, type, maxPages * 2 * kvHeads * pageTokens, headDim);
+            MemorySegment pages = arena.allocate(JAVA_LONG, maxPages);
+            for (long i = 0; i < maxPages; i++) {
+                pages.setAtIndex(JAVA_LONG, i, cache.address() + (maxPages - 1 - i) * 2 * half);
+            }
+            MemorySegment sequence = arena.allocate(JAVA_INT, ROWS);
+            MemorySegment slot = arena.allocate(JAVA_INT, ROWS);
+            for (int r = 0; r < ROWS; r++) {
+                slot.setAtIndex(JAVA_INT, r, r);
+            }
+            long width = heads * headDim;
+            MemorySegment q = floats(arena, ROWS * width, 3);
+            MemorySegment all = arena.allocate(ROWS * width * 4, 64);
+            MemorySegment one = arena.allocate(width * 4, 64);
+            run(
+                    provider,
+                    arena,
+                    new KernelCall.PagedAttention(
+                            q.address(),
+                            width,
+                            sequence.address(),
+                            slot.address(),
+                            pages.address(),
+                            maxPages,
+                            pageTokens,
+                            0,
+                            half,
+                            type,
+                            all.address(),
+                            width,
+                            ROWS,
+                            0,
+                            heads,
+                            kvHeads,
+                            headDim,
+                            0.3));
+            for (long r : new long[] {0, 1, 47, 48, 63, 64, 100, 128, 202}) {
+                run(
+                        provider,
+                        arena,
+                        new KernelCall.PagedAttention(
+                                q.address() + r * width * 4,
+                                width,
+                                sequence.address(),
+                                slot.address() + r * 4,
+                                pages.address(),
+                                maxPages,
+                                pageTokens,
+                                0,
+                                half,
+                                type,
+                                one.address(),
+                                width,
+                                1,
+                                0,
+                                heads,
+                                kvHeads,
+                                headDim,
+                                0.3));
+                assertSameBits(all.asSlice(r * width * 4), one, width);
+            }
+        }
+    }
+
+    private static void run(NativeProvider provider, Arena arena, KernelCall call) {
+        long bytes = provider.scratchBytes(call);
+        long scratch = bytes == 0 ? 0 : arena.allocate(bytes, 64).address();
+        for (Launch launch : provider.bind(call, scratch, arena)) {
+            launch.run(0, launch.units());
+        }
+    }
+
+    private static MemorySegment floats(Arena arena, long n, long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        MemorySegment values = arena.allocate(n * 4, 64);
+        for (long i = 0; i < n; i++) {
+            values.setAtIndex(JAVA_FLOAT, i, (float) random.nextDouble(-1, 1));
+        }
+        return values;
+    }
+
+    /** Any numbers serve as panels, as nothing is compared with a formula here. */
+    private static MemorySegment weights(Arena arena, DType type, long n, long k) {
+        long elements = n * (k + 1);
+        if (type == DType.F32) {
+            return floats(arena, elements, 2);
+        }
+        SplittableRandom random = new SplittableRandom(2);
+        MemorySegment values = arena.allocate(elements * 2, 64);
+        for (long i = 0; i < elements; i++) {
+            float value = (float) random.nextDouble(-1, 1);
+            short bits =
+                    type == DType.F16
+                            ? Float.floatToFloat16(value)
+                            : (short) (Float.floatToIntBits(value) >> 16);
+            values.setAtIndex(JAVA_SHORT, i, bits);
+        }
+        return values;
+    }
+
+    private static void assertSameBits(MemorySegment expected, MemorySegment actual, long floats) {
+        assertThat(expected.asSlice(0, floats * 4).mismatch(actual.asSlice(0, floats * 4)))
+                .as("first byte that differs, of %d floats", floats)
+                .isEqualTo(-1);
+        boolean finite = true;
+        for (long i = 0; i < floats; i++) {
+            finite &= Float.isFinite(actual.getAtIndex(JAVA_FLOAT, i));
+        }
+        assertThat(finite).isTrue();
+    }
+}
