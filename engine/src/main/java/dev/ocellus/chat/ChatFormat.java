@@ -103,20 +103,15 @@ public sealed interface ChatFormat {
          */
         private static List<Message.Part> parts(Turn turn) {
             List<Message.Part> parts = new ArrayList<>();
-            String text = turn.question();
-            int marks = (text.split(Turn.IMAGE_MARK, -1).length - 1);
-            for (int i = marks; i < turn.images().size(); i++) {
-                parts.add(new Message.Part.Image());
+            if (!turn.question().contains(Turn.IMAGE_MARK)) {
+                turn.images().forEach(i -> parts.add(new Message.Part.Image()));
             }
-            int from = 0;
-            for (int i = 0; i < marks && !turn.images().isEmpty(); i++) {
-                int at = text.indexOf(Turn.IMAGE_MARK, from);
-                addText(parts, text.substring(from, at));
+            String[] texts = turn.question().split(Turn.IMAGE_MARK, -1);
+            addText(parts, texts[0]);
+            for (int i = 1; i < texts.length; i++) {
                 parts.add(new Message.Part.Image());
-                from = at + Turn.IMAGE_MARK.length();
-                from += text.startsWith("\n", from) ? 1 : 0;
+                addText(parts, texts[i].startsWith("\n") ? texts[i].substring(1) : texts[i]);
             }
-            addText(parts, text.substring(from));
             return parts;
         }
 
