@@ -1,5 +1,6 @@
 package dev.ocellus;
 
+import dev.ocellus.generate.Generation;
 import dev.ocellus.generate.StopText;
 import dev.ocellus.loader.tokenizer.StreamingDecoder;
 import dev.ocellus.loader.tokenizer.Tokenizer;
@@ -11,23 +12,34 @@ import java.util.function.Consumer;
  * The text of an answer as its tokens come: whole characters, no stop string, no white space at
  * either end. For one thread.
  */
-final class AnswerText {
+final class AnswerText implements Generation.TokenListener {
     private final StreamingDecoder decoder;
     private final StopText stop;
     private final Consumer<String> sink;
+    private final Progress progress;
     private final StringBuilder all = new StringBuilder();
     private final StringBuilder space = new StringBuilder();
 
-    AnswerText(Tokenizer tokenizer, List<String> stopStrings, Consumer<String> sink) {
+    AnswerText(
+            Tokenizer tokenizer,
+            List<String> stopStrings,
+            Consumer<String> sink,
+            Progress progress) {
         decoder = tokenizer.streaming(true);
         stop = new StopText(stopStrings);
         this.sink = sink;
+        this.progress = progress;
     }
 
-    /** Takes a token and says whether the answer goes on. */
-    boolean token(int id) {
+    @Override
+    public boolean token(int id) {
         emit(stop.push(decoder.append(id)));
         return !stop.ended();
+    }
+
+    @Override
+    public void prefilled(int done, int total) {
+        progress.at(Progress.PROMPT, done, total);
     }
 
     /** The whole text, when no more tokens come. */

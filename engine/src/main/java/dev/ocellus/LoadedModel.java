@@ -124,7 +124,7 @@ public final class LoadedModel implements AutoCloseable {
             store.address(p);
             done += p.bytes();
             if (progress != null) {
-                progress.at("weights", done, total);
+                progress.at(Progress.WEIGHTS, done, total);
             }
         }
     }

@@ -139,7 +139,7 @@ public final class Ocellus implements AutoCloseable {
             List<Asked> asked = new ArrayList<>();
             for (Question q : questions) {
                 sessions.add(session());
-                asked.add(new Asked(sessions.getLast(), turn(q), piece -> {}));
+                asked.add(new Asked(sessions.getLast(), turn(q), piece -> {}, Progress.NONE));
             }
             return answer(asked, generation, cancelled);
         } finally {
@@ -152,12 +152,16 @@ public final class Ocellus implements AutoCloseable {
             Question question,
             GenerationOptions generation,
             Consumer<String> sink,
+            Progress progress,
             BooleanSupplier cancelled) {
-        return answer(List.of(new Asked(session, turn(question), sink)), generation, cancelled)
+        return answer(
+                        List.of(new Asked(session, turn(question), sink, progress)),
+                        generation,
+                        cancelled)
                 .getFirst();
     }
 
-    private record Asked(Session session, Turn turn, Consumer<String> sink) {}
+    private record Asked(Session session, Turn turn, Consumer<String> sink, Progress progress) {}
 
     private List<Answer> answer(
             List<Asked> asked, GenerationOptions generation, BooleanSupplier cancelled) {
@@ -212,11 +216,14 @@ public final class Ocellus implements AutoCloseable {
                 turns.add(a.turn());
                 ImageFeatures f =
                         new ImageFeatures(
-                                turns.stream().flatMap(t -> t.images().stream()).toList(), stop);
+                                turns.stream().flatMap(t -> t.images().stream()).toList(),
+                                a.progress(),
+                                stop);
                 images.add(f);
                 Prompt prompt = prompts.build(turns, options.systemMessage(), f);
                 AnswerText text =
-                        new AnswerText(model.tokenizer(), stopStrings(generation), a.sink());
+                        new AnswerText(
+                                model.tokenizer(), stopStrings(generation), a.sink(), a.progress());
                 texts.add(text);
                 requests.add(
                         new Generation.Request(
@@ -225,7 +232,7 @@ public final class Ocellus implements AutoCloseable {
                                 generation,
                                 stopTokens(generation),
                                 prompts.format().penalisePrompt(),
-                                text::token));
+                                text));
             }
             List<Generation.Result> results =
                     new Generation(model.runner(), model.contextTokens(), stop).run(requests);
@@ -268,11 +275,13 @@ public final class Ocellus implements AutoCloseable {
     private final class ImageFeatures implements Prompt.Features, AutoCloseable {
         private final List<VisualInput> images;
         private final FeatureCache.Entry[] entries;
+        private final Progress progress;
         private final BooleanSupplier stop;
         private long nanos;
 
-        ImageFeatures(List<VisualInput> images, BooleanSupplier stop) {
+        ImageFeatures(List<VisualInput> images, Progress progress, BooleanSupplier stop) {
             this.images = images;
+            this.progress = progress;
             this.stop = stop;
             entries = new FeatureCache.Entry[images.size()];
         }
@@ -299,7 +308,8 @@ public final class Ocellus implements AutoCloseable {
                                 pixels.height(),
                                 pixels.width(),
                                 to,
-                                stop);
+                                stop,
+                                done -> progress.at(Progress.IMAGES, done, v.tiles()));
             }
         }
 

@@ -26,6 +26,7 @@ public final class Reply implements Iterable<String> {
     private final Question question;
     private final boolean closesSession;
     private GenerationOptions options;
+    private Progress progress = Progress.NONE;
     private volatile boolean cancelled;
     private boolean started;
     private volatile Answer answer;
@@ -43,6 +44,12 @@ public final class Reply implements Iterable<String> {
      */
     public synchronized Reply options(GenerationOptions o) {
         options = o;
+        return this;
+    }
+
+    /** Sets who hears how far images and prompt are before the first piece. Returns this reply. */
+    public synchronized Reply progress(Progress p) {
+        progress = p;
         return this;
     }
 
@@ -79,7 +86,7 @@ public final class Reply implements Iterable<String> {
 
     private Answer run(Consumer<String> sink) {
         try {
-            answer = model.answer(session, question, options, sink, () -> cancelled);
+            answer = model.answer(session, question, options, sink, progress, () -> cancelled);
             return answer;
         } finally {
             if (closesSession) {

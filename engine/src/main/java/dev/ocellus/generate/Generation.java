@@ -26,6 +26,9 @@ public final class Generation {
     public interface TokenListener {
         /** Takes a token (never a stop token) and says whether generation goes on. */
         boolean token(int id);
+
+        /** Hears how many tokens of the prompt are computed, after each chunk. */
+        default void prefilled(int done, int total) {}
     }
 
     /**
@@ -132,7 +135,14 @@ public final class Generation {
             int keep = Math.min(cache.commonPrefix(prompt.keys()), prompt.length() - 1);
             cache.truncate(keep);
             runner.prefill(
-                    cache, prompt, keep, prompt.length(), frequencies, this::logits, cancelled);
+                    cache,
+                    prompt,
+                    keep,
+                    prompt.length(),
+                    frequencies,
+                    this::logits,
+                    cancelled,
+                    done -> request.listener().prefilled(done, prompt.length()));
             if (count == 0) {
                 reused = keep;
                 prefillNanos = System.nanoTime() - start;

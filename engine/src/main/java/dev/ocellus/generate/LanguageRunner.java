@@ -16,6 +16,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import java.util.function.IntConsumer;
 import java.util.function.Supplier;
 
 /**
@@ -133,6 +134,7 @@ public final class LanguageRunner {
      *
      * @param cache holds the tokens before {@code from}; gets the rest
      * @param cancelled asked between kernels; on cancellation the cache keeps whole chunks only
+     * @param progress hears after each chunk how many tokens of the prompt are cached
      * @throws IllegalArgumentException if an id is outside the vocabulary or the sequence is longer
      *     than steps have room for
      * @throws CacheFullException if there are no pages; the cache keeps whole chunks only
@@ -144,13 +146,15 @@ public final class LanguageRunner {
             int to,
             RopeFrequencies frequencies,
             LogitsSink sink,
-            BooleanSupplier cancelled) {
+            BooleanSupplier cancelled,
+            IntConsumer progress) {
         int largest = chunks[chunks.length - 1];
         for (int at = from; at < to; ) {
             int n = Math.min(largest, to - at);
             boolean last = at + n == to;
             chunk(cache, prompt, at, n, frequencies, last ? sink : null, cancelled);
             at += n;
+            progress.accept(at);
         }
     }
 

@@ -12,6 +12,7 @@ import dev.ocellus.plan.PlanOptions;
 
 import java.lang.foreign.MemorySegment;
 import java.util.function.BooleanSupplier;
+import java.util.function.IntConsumer;
 
 /**
  * Turns tiles into visual tokens, a few tiles at a time so that memory stays bounded. Thread-safe.
@@ -39,6 +40,7 @@ public final class VisionRunner {
      * @param pixels float32 [tiles, channels, height, width]
      * @param features gets float32 [tiles * tokens, hidden]
      * @param cancelled asked between kernels
+     * @param progress hears after each run how many tiles are done
      */
     public void encode(
             MemorySegment pixels,
@@ -46,7 +48,8 @@ public final class VisionRunner {
             int height,
             int width,
             MemorySegment features,
-            BooleanSupplier cancelled) {
+            BooleanSupplier cancelled,
+            IntConsumer progress) {
         long tokens = model.config().tokensPerTile(height, width);
         long tileBytes = 4L * model.config().vision().numChannels() * height * width;
         long featureBytes = 4 * tokens * model.config().language().hiddenSize();
@@ -66,6 +69,7 @@ public final class VisionRunner {
                         at * featureBytes,
                         n * featureBytes);
             }
+            progress.accept(at + n);
         }
     }
 

@@ -58,7 +58,8 @@ final class ImageWork implements Work {
     @Override
     public double run() {
         long start = System.nanoTime();
-        runner.encode(pixels, tiles, policy.height(), policy.width(), features, () -> false);
+        runner.encode(
+                pixels, tiles, policy.height(), policy.width(), features, () -> false, done -> {});
         return (System.nanoTime() - start) * 1e-9;
     }
 

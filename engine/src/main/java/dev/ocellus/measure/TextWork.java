@@ -70,7 +70,8 @@ final class TextWork {
                     prompt.length(),
                     frequencies,
                     (row, logits, hidden) -> {},
-                    () -> false);
+                    () -> false,
+                    done -> {});
             return (System.nanoTime() - start) * 1e-9;
         }
 

@@ -111,7 +111,8 @@ final class VisionLanguage {
                             height,
                             width,
                             features.segment(),
-                            () -> false);
+                            () -> false,
+                            done -> {});
         }
         return features;
     }

@@ -94,7 +94,7 @@ final class TinyRunner implements AutoCloseable {
         int keep = Math.min(cache.commonPrefix(prompt.keys()), prompt.length() - 1);
         cache.truncate(keep);
         Logits logits = new Logits();
-        runner.prefill(cache, prompt, keep, prompt.length(), f, logits, cancelled);
+        runner.prefill(cache, prompt, keep, prompt.length(), f, logits, cancelled, done -> {});
         return logits.rows.getFirst();
     }
 

@@ -103,6 +103,22 @@ class ChatApiTest {
     }
 
     @Test
+    void progressCountsTilesTokensAndWeights() {
+        List<String> heard = new ArrayList<>();
+        OpenOptions options =
+                EXACT.withProgress(
+                        (stage, done, total) -> heard.add(done == total ? stage : "part"));
+        try (Ocellus own = Ocellus.open(Demo.MODEL, options)) {
+            assertThat(heard).contains("part").endsWith("weights");
+            heard.clear();
+            own.chat(Demo.scene(2), DESCRIBE)
+                    .progress((stage, done, total) -> heard.add(stage + " " + done + "/" + total))
+                    .text();
+            assertThat(heard).containsExactly("images 1/1", "prompt 31/31");
+        }
+    }
+
+    @Test
     void aReplyIsReadOnce() {
         Reply reply = model.chat(Demo.scene(1), "How many objects are there?");
         assertThat(reply.text()).isEqualTo("1");

@@ -41,10 +41,11 @@ final class AnswerPrinter {
     /** Generates an answer and prints its text. */
     Answer stream(Reply reply) {
         boolean[] begun = new boolean[1];
-        try {
+        try (Bars bars = Bars.ofThings()) {
             Answer answer =
-                    reply.stream(
+                    reply.progress(bars).stream(
                             piece -> {
+                                bars.close();
                                 begun[0] = true;
                                 out.print(piece);
                                 out.flush();
