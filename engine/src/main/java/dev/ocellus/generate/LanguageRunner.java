@@ -38,7 +38,6 @@ public final class LanguageRunner {
     private static final int BATCH_SIZES = 16;
 
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
-    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT;
 
     private final CausalLm model;
     private final Device device;
@@ -179,14 +178,13 @@ public final class LanguageRunner {
         int start = cache.length();
         reserve(cache, n);
         try (Run run = kind.begin()) {
-            StepWriter w = new StepWriter(run, maxPages);
-            w.sequence(0, cache, frequencies);
+            StepInputs.sequence(run, 0, cache, maxPages, frequencies);
             for (int i = at; i < at + n; i++) {
                 int id = prompt.imageOf()[i] < 0 ? checked(prompt.ids()[i]) : 0;
                 int slot = cache.append(prompt.keys()[i]);
-                w.row(i - at, id, 0, slot);
+                StepInputs.row(run, i - at, id, 0, slot);
                 if (kind.capacity.embeddings()) {
-                    w.embedding(i - at, prompt, i, model.config().hiddenSize());
+                    StepInputs.embedding(run, i - at, prompt, i, model.config().hiddenSize());
                 }
             }
             if (sink != null) {
@@ -218,15 +216,14 @@ public final class LanguageRunner {
         StepKind kind = n == 1 ? chunkKind(1, false) : batchKind(n);
         int reserved = 0;
         try (Run run = kind.begin()) {
-            StepWriter w = new StepWriter(run, maxPages);
             for (int i = 0; i < n; i++) {
                 KvCache cache = caches.get(i);
                 int id = checked(tokens[i]);
                 reserve(cache, 1);
                 int slot = cache.append(id);
                 reserved++;
-                w.sequence(i, cache, frequencies.get(i));
-                w.row(i, id, i, slot);
+                StepInputs.sequence(run, i, cache, maxPages, frequencies.get(i));
+                StepInputs.row(run, i, id, i, slot);
                 run.input("logit_rows").setAtIndex(INT, i, i);
             }
             finish(run, kind, n, n, sink, cancelled);
@@ -248,14 +245,19 @@ public final class LanguageRunner {
         run.count(kind.tokens, rows);
         run.count(kind.logits, logits);
         run.execute(cancelled);
-        long v = model.config().vocabSize() * 4;
-        long h = model.config().hiddenSize() * 4;
         for (int i = 0; i < logits; i++) {
-            sink.accept(
-                    i,
-                    run.output("logits").asSlice(i * v, v),
-                    run.output("hidden").asSlice(i * h, h));
+            sink.accept(i, row(run.output("logits"), i, kind), row(run.output("hidden"), i, kind));
         }
+    }
+
+    /**
+     * Row i of an output; the output itself when it has one row, so that decoding allocates
+     * nothing.
+     */
+    private static MemorySegment row(MemorySegment output, int i, StepKind kind) {
+        long rows = kind.logits.capacity();
+        long bytes = output.byteSize() / rows;
+        return rows == 1 ? output : output.asSlice(i * bytes, bytes);
     }
 
     private int checked(int id) {
@@ -315,59 +317,5 @@ public final class LanguageRunner {
                             + " can be");
         }
         return batchKinds[size];
-    }
-
-    /** Fills the inputs of a step. */
-    private static final class StepWriter {
-        private final Run run;
-        private final MemorySegment ids;
-        private final MemorySegment sequence;
-        private final MemorySegment slot;
-        private final MemorySegment position;
-        private final MemorySegment pages;
-        private final long maxPages;
-        private int embeddings;
-
-        StepWriter(Run run, long maxPages) {
-            this.run = run;
-            ids = run.input("ids");
-            sequence = run.input("sequence");
-            slot = run.input("slot");
-            position = run.input("position");
-            pages = run.input("pages");
-            this.maxPages = maxPages;
-        }
-
-        void sequence(int s, KvCache cache, RopeFrequencies f) {
-            for (int i = 0; i < cache.pageCount(); i++) {
-                pages.setAtIndex(ValueLayout.JAVA_LONG, s * maxPages + i, cache.page(i));
-            }
-            MemorySegment inverse = run.input("inverse_frequencies");
-            for (int j = 0; j < f.half(); j++) {
-                inverse.setAtIndex(FLOAT, (long) s * f.half() + j, f.inverse(j));
-            }
-            run.input("rope_scale").setAtIndex(FLOAT, s, f.scale());
-        }
-
-        void row(int row, int id, int s, int at) {
-            ids.setAtIndex(INT, row, id);
-            sequence.setAtIndex(INT, row, s);
-            slot.setAtIndex(INT, row, at);
-            position.setAtIndex(INT, row, at);
-        }
-
-        void embedding(int row, Prompt prompt, int token, long hidden) {
-            int image = prompt.imageOf()[token];
-            run.input("embedding_index").setAtIndex(INT, row, image < 0 ? -1 : embeddings);
-            if (image >= 0) {
-                MemorySegment.copy(
-                        prompt.features().of(image),
-                        prompt.rowOf()[token] * hidden * 4,
-                        run.input("embeddings"),
-                        embeddings * hidden * 4,
-                        hidden * 4);
-                embeddings++;
-            }
-        }
     }
 }

@@ -285,7 +285,7 @@ class GenerationTest {
     }
 
     @Test
-    void aDecodedTokenLeavesHardlyAnyGarbage() {
+    void aDecodedTokenAllocatesNothing() {
         try (TinyRunner t = open(TinyModel.QWEN2);
                 KvCache cache = t.cache()) {
             var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -315,7 +315,7 @@ class GenerationTest {
                 perToken[i] = stamps[i + 8] - stamps[i + 7];
             }
             Arrays.sort(perToken);
-            assertThat(perToken[perToken.length / 2]).isLessThanOrEqualTo(512);
+            assertThat(perToken[perToken.length / 2]).isZero();
         }
     }
 }
