@@ -1,6 +1,7 @@
 package dev.ocellus.plan;
 
 import dev.ocellus.graph.Value;
+import dev.ocellus.graph.Weight;
 
 /**
  * Where the operands of a plan lie. The planner itself uses one without memory to learn what a call
@@ -21,4 +22,14 @@ interface Binding {
 
     /** Address of packed weights. */
     long weight(Packing packing);
+
+    /** Address of the number of rows of a value that count, or 0 if all do. */
+    default long rowCount(Value v) {
+        return count(v, v.rowsPerEntry());
+    }
+
+    /** Address of a weight as float32, or 0 for none. */
+    default long vector(Weight w) {
+        return w == null ? 0 : weight(new Packing.Vector(w));
+    }
 }

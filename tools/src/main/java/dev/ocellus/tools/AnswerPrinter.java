@@ -45,7 +45,7 @@ final class AnswerPrinter {
             Answer answer =
                     reply.progress(bars).stream(
                             piece -> {
-                                bars.close();
+                                bars.hide();
                                 begun[0] = true;
                                 out.print(piece);
                                 out.flush();

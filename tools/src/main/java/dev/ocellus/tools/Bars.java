@@ -41,7 +41,7 @@ final class Bars implements Progress, AutoCloseable {
         }
         long now = System.nanoTime();
         if (!newStage.equals(stage)) {
-            close();
+            hide();
             stage = newStage;
             started = now;
         }
@@ -60,11 +60,16 @@ final class Bars implements Progress, AutoCloseable {
         }
     }
 
-    @Override
-    public void close() {
+    /** Takes the bar away until there is news. */
+    void hide() {
         if (bar != null) {
             bar.close();
             bar = null;
         }
+    }
+
+    @Override
+    public void close() {
+        hide();
     }
 }
