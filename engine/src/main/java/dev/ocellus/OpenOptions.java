@@ -3,6 +3,8 @@ package dev.ocellus;
 import dev.ocellus.device.Device;
 import dev.ocellus.tensor.DType;
 
+import java.util.function.Consumer;
+
 /**
  * How a model is opened. Immutable; start from {@link #DEFAULT}.
  *
@@ -75,168 +77,91 @@ public record OpenOptions(
         }
     }
 
-    public OpenOptions withDevice(Device d) {
-        return new OpenOptions(
-                d,
-                compute,
-                cacheType,
-                contextTokens,
-                cacheBytes,
-                featureBytes,
-                planBytes,
-                maxTiles,
-                applyOrientation,
-                systemMessage,
-                progress);
+    public OpenOptions withDevice(Device value) {
+        return with(f -> f.device = value);
     }
 
-    public OpenOptions withCompute(Compute c) {
-        return new OpenOptions(
-                device,
-                c,
-                cacheType,
-                contextTokens,
-                cacheBytes,
-                featureBytes,
-                planBytes,
-                maxTiles,
-                applyOrientation,
-                systemMessage,
-                progress);
+    public OpenOptions withCompute(Compute type) {
+        return with(f -> f.compute = type);
     }
 
-    public OpenOptions withCacheType(DType t) {
-        return new OpenOptions(
-                device,
-                compute,
-                t,
-                contextTokens,
-                cacheBytes,
-                featureBytes,
-                planBytes,
-                maxTiles,
-                applyOrientation,
-                systemMessage,
-                progress);
+    public OpenOptions withCacheType(DType type) {
+        return with(f -> f.cacheType = type);
     }
 
-    public OpenOptions withContextTokens(long n) {
-        return new OpenOptions(
-                device,
-                compute,
-                cacheType,
-                n,
-                cacheBytes,
-                featureBytes,
-                planBytes,
-                maxTiles,
-                applyOrientation,
-                systemMessage,
-                progress);
+    public OpenOptions withContextTokens(long tokens) {
+        return with(f -> f.contextTokens = tokens);
     }
 
-    public OpenOptions withCacheBytes(long n) {
-        return new OpenOptions(
-                device,
-                compute,
-                cacheType,
-                contextTokens,
-                n,
-                featureBytes,
-                planBytes,
-                maxTiles,
-                applyOrientation,
-                systemMessage,
-                progress);
+    public OpenOptions withCacheBytes(long bytes) {
+        return with(f -> f.cacheBytes = bytes);
     }
 
-    public OpenOptions withFeatureBytes(long n) {
-        return new OpenOptions(
-                device,
-                compute,
-                cacheType,
-                contextTokens,
-                cacheBytes,
-                n,
-                planBytes,
-                maxTiles,
-                applyOrientation,
-                systemMessage,
-                progress);
+    public OpenOptions withFeatureBytes(long bytes) {
+        return with(f -> f.featureBytes = bytes);
     }
 
-    public OpenOptions withPlanBytes(long n) {
-        return new OpenOptions(
-                device,
-                compute,
-                cacheType,
-                contextTokens,
-                cacheBytes,
-                featureBytes,
-                n,
-                maxTiles,
-                applyOrientation,
-                systemMessage,
-                progress);
+    public OpenOptions withPlanBytes(long bytes) {
+        return with(f -> f.planBytes = bytes);
     }
 
-    public OpenOptions withMaxTiles(int n) {
-        return new OpenOptions(
-                device,
-                compute,
-                cacheType,
-                contextTokens,
-                cacheBytes,
-                featureBytes,
-                planBytes,
-                n,
-                applyOrientation,
-                systemMessage,
-                progress);
+    public OpenOptions withMaxTiles(int tiles) {
+        return with(f -> f.maxTiles = tiles);
     }
 
     public OpenOptions withApplyOrientation(boolean apply) {
-        return new OpenOptions(
-                device,
-                compute,
-                cacheType,
-                contextTokens,
-                cacheBytes,
-                featureBytes,
-                planBytes,
-                maxTiles,
-                apply,
-                systemMessage,
-                progress);
+        return with(f -> f.applyOrientation = apply);
     }
 
     public OpenOptions withSystemMessage(String text) {
-        return new OpenOptions(
-                device,
-                compute,
-                cacheType,
-                contextTokens,
-                cacheBytes,
-                featureBytes,
-                planBytes,
-                maxTiles,
-                applyOrientation,
-                text,
-                progress);
+        return with(f -> f.systemMessage = text);
     }
 
-    public OpenOptions withProgress(Progress p) {
+    public OpenOptions withProgress(Progress listener) {
+        return with(f -> f.progress = listener);
+    }
+
+    /** A copy in which {@code change} may set components; the record's own rules apply to it. */
+    private OpenOptions with(Consumer<Fields> change) {
+        Fields f = new Fields();
+        f.device = device;
+        f.compute = compute;
+        f.cacheType = cacheType;
+        f.contextTokens = contextTokens;
+        f.cacheBytes = cacheBytes;
+        f.featureBytes = featureBytes;
+        f.planBytes = planBytes;
+        f.maxTiles = maxTiles;
+        f.applyOrientation = applyOrientation;
+        f.systemMessage = systemMessage;
+        f.progress = progress;
+        change.accept(f);
         return new OpenOptions(
-                device,
-                compute,
-                cacheType,
-                contextTokens,
-                cacheBytes,
-                featureBytes,
-                planBytes,
-                maxTiles,
-                applyOrientation,
-                systemMessage,
-                p);
+                f.device,
+                f.compute,
+                f.cacheType,
+                f.contextTokens,
+                f.cacheBytes,
+                f.featureBytes,
+                f.planBytes,
+                f.maxTiles,
+                f.applyOrientation,
+                f.systemMessage,
+                f.progress);
+    }
+
+    /** The components of a copy that is being made. */
+    private static final class Fields {
+        private Device device;
+        private Compute compute;
+        private DType cacheType;
+        private long contextTokens;
+        private long cacheBytes;
+        private long featureBytes;
+        private long planBytes;
+        private int maxTiles;
+        private boolean applyOrientation;
+        private String systemMessage;
+        private Progress progress;
     }
 }

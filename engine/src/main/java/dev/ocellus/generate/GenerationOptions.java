@@ -1,6 +1,7 @@
 package dev.ocellus.generate;
 
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * How tokens are chosen and when generation ends. Defaults are greedy.
@@ -62,104 +63,77 @@ public record GenerationOptions(
         }
     }
 
-    public GenerationOptions withMaxNewTokens(int n) {
-        return new GenerationOptions(
-                n, temperature, topK, topP, minP, repetitionPenalty, seed, stopStrings, stopTokens);
+    public GenerationOptions withMaxNewTokens(int tokens) {
+        return with(f -> f.maxNewTokens = tokens);
     }
 
-    public GenerationOptions withTemperature(double t) {
-        return new GenerationOptions(
-                maxNewTokens,
-                t,
-                topK,
-                topP,
-                minP,
-                repetitionPenalty,
-                seed,
-                stopStrings,
-                stopTokens);
+    public GenerationOptions withTemperature(double value) {
+        return with(f -> f.temperature = value);
     }
 
-    public GenerationOptions withTopK(int k) {
-        return new GenerationOptions(
-                maxNewTokens,
-                temperature,
-                k,
-                topP,
-                minP,
-                repetitionPenalty,
-                seed,
-                stopStrings,
-                stopTokens);
+    public GenerationOptions withTopK(int tokens) {
+        return with(f -> f.topK = tokens);
     }
 
-    public GenerationOptions withTopP(double p) {
-        return new GenerationOptions(
-                maxNewTokens,
-                temperature,
-                topK,
-                p,
-                minP,
-                repetitionPenalty,
-                seed,
-                stopStrings,
-                stopTokens);
+    public GenerationOptions withTopP(double share) {
+        return with(f -> f.topP = share);
     }
 
-    public GenerationOptions withMinP(double p) {
-        return new GenerationOptions(
-                maxNewTokens,
-                temperature,
-                topK,
-                topP,
-                p,
-                repetitionPenalty,
-                seed,
-                stopStrings,
-                stopTokens);
+    public GenerationOptions withMinP(double share) {
+        return with(f -> f.minP = share);
     }
 
-    public GenerationOptions withRepetitionPenalty(double p) {
-        return new GenerationOptions(
-                maxNewTokens, temperature, topK, topP, minP, p, seed, stopStrings, stopTokens);
+    public GenerationOptions withRepetitionPenalty(double factor) {
+        return with(f -> f.repetitionPenalty = factor);
     }
 
-    public GenerationOptions withSeed(long s) {
-        return new GenerationOptions(
-                maxNewTokens,
-                temperature,
-                topK,
-                topP,
-                minP,
-                repetitionPenalty,
-                s,
-                stopStrings,
-                stopTokens);
+    public GenerationOptions withSeed(long value) {
+        return with(f -> f.seed = value);
     }
 
     public GenerationOptions withStopStrings(List<String> texts) {
-        return new GenerationOptions(
-                maxNewTokens,
-                temperature,
-                topK,
-                topP,
-                minP,
-                repetitionPenalty,
-                seed,
-                texts,
-                stopTokens);
+        return with(f -> f.stopStrings = texts);
     }
 
     public GenerationOptions withStopTokens(List<Integer> ids) {
+        return with(f -> f.stopTokens = ids);
+    }
+
+    /** A copy in which {@code change} may set components; the record's own rules apply to it. */
+    private GenerationOptions with(Consumer<Fields> change) {
+        Fields f = new Fields();
+        f.maxNewTokens = maxNewTokens;
+        f.temperature = temperature;
+        f.topK = topK;
+        f.topP = topP;
+        f.minP = minP;
+        f.repetitionPenalty = repetitionPenalty;
+        f.seed = seed;
+        f.stopStrings = stopStrings;
+        f.stopTokens = stopTokens;
+        change.accept(f);
         return new GenerationOptions(
-                maxNewTokens,
-                temperature,
-                topK,
-                topP,
-                minP,
-                repetitionPenalty,
-                seed,
-                stopStrings,
-                ids);
+                f.maxNewTokens,
+                f.temperature,
+                f.topK,
+                f.topP,
+                f.minP,
+                f.repetitionPenalty,
+                f.seed,
+                f.stopStrings,
+                f.stopTokens);
+    }
+
+    /** The components of a copy that is being made. */
+    private static final class Fields {
+        private int maxNewTokens;
+        private double temperature;
+        private int topK;
+        private double topP;
+        private double minP;
+        private double repetitionPenalty;
+        private long seed;
+        private List<String> stopStrings;
+        private List<Integer> stopTokens;
     }
 }
