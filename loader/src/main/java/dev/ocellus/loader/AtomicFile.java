@@ -21,7 +21,8 @@ public final class AtomicFile {
     /** Replaces {@code target}; readers that have the old file open keep it. */
     public static void write(Path target, Content content) throws IOException {
         Path temporary = target.resolveSibling(target.getFileName() + ".tmp");
-        try {
+        try (UnfinishedFiles unfinished = new UnfinishedFiles()) {
+            unfinished.add(temporary);
             Files.write(temporary, new byte[0]);
             content.writeTo(temporary);
             Files.move(
@@ -29,8 +30,7 @@ public final class AtomicFile {
                     target,
                     StandardCopyOption.ATOMIC_MOVE,
                     StandardCopyOption.REPLACE_EXISTING);
-        } finally {
-            Files.deleteIfExists(temporary);
+            unfinished.keep();
         }
     }
 }

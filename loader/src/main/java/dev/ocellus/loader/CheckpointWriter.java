@@ -25,7 +25,7 @@ public final class CheckpointWriter {
     /**
      * Writes {@code model.safetensors}, or shards of at most {@code maxShardBytes} of tensors each
      * (a larger tensor gets a shard of its own). The index comes last, so a folder is complete when
-     * it has one.
+     * it has one; of a write that fails or is interrupted no file stays.
      *
      * @throws CheckpointException if the folder already has weights or can't be written
      */
@@ -50,12 +50,16 @@ public final class CheckpointWriter {
         root.putObject("metadata")
                 .put("total_size", tensors.stream().mapToLong(TensorSpec::byteSize).sum());
         ObjectNode weightMap = root.putObject("weight_map");
-        for (int i = 0; i < shards.size(); i++) {
-            String name = "model-%05d-of-%05d.safetensors".formatted(i + 1, shards.size());
-            SafetensorsWriter.write(folder.resolve(name), METADATA, shards.get(i), source);
-            shards.get(i).forEach(tensor -> weightMap.put(tensor.name(), name));
+        try (UnfinishedFiles unfinished = new UnfinishedFiles()) {
+            for (int i = 0; i < shards.size(); i++) {
+                String name = "model-%05d-of-%05d.safetensors".formatted(i + 1, shards.size());
+                unfinished.add(folder.resolve(name));
+                SafetensorsWriter.write(folder.resolve(name), METADATA, shards.get(i), source);
+                shards.get(i).forEach(tensor -> weightMap.put(tensor.name(), name));
+            }
+            JsonFile.write(index, root);
+            unfinished.keep();
         }
-        JsonFile.write(index, root);
     }
 
     private static List<List<TensorSpec>> split(List<TensorSpec> tensors, long maxShardBytes) {

@@ -59,6 +59,19 @@ class CheckpointWriterTest {
     }
 
     @Test
+    void ofAWriteThatFailsNoShardStays() throws IOException {
+        TensorSource failing =
+                (tensor, offset, destination) -> {
+                    if (tensor.name().equals("d")) {
+                        throw new IllegalStateException("the source ran dry");
+                    }
+                };
+        assertThatThrownBy(() -> CheckpointWriter.write(folder, TENSORS, 20, failing))
+                .hasMessageContaining("the source ran dry");
+        assertFolderHolds();
+    }
+
+    @Test
     void folderWithWeightsIsNotOverwritten() {
         CheckpointWriter.write(folder, TENSORS, 100, SOURCE);
         assertThatThrownBy(() -> CheckpointWriter.write(folder, TENSORS, 20, SOURCE))

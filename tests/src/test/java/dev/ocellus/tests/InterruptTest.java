@@ -67,6 +67,43 @@ class InterruptTest {
         }
     }
 
+    @Test
+    void ofAnInterruptedCheckpointNothingStays() throws Exception {
+        assumeThat(ignoredSignals() & SIGINT_BIT).isZero();
+        Path target = folder.resolve("random");
+        Path err = folder.resolve("err.txt");
+        Process process =
+                new ProcessBuilder(
+                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "-cp",
+                                Child.CLASS_PATH,
+                                "dev.ocellus.tools.Main",
+                                "make-random",
+                                "llama-7b",
+                                "-o",
+                                target.toString())
+                        .redirectError(err.toFile())
+                        .start();
+        // The first shard has gigabytes: it is far from done when the signal comes.
+        while (process.isAlive() && !anyFileIn(target)) {
+            Thread.onSpinWait();
+        }
+        new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start().waitFor();
+
+        assertThat(process.waitFor()).isEqualTo(130);
+        assertThat(Files.readAllLines(err)).containsExactly("interrupted");
+        assertThat(anyFileIn(target)).isFalse();
+    }
+
+    private static boolean anyFileIn(Path target) throws IOException {
+        if (!Files.isDirectory(target)) {
+            return false;
+        }
+        try (Stream<Path> files = Files.list(target)) {
+            return files.findAny().isPresent();
+        }
+    }
+
     /** The demo model's shape with random weights, which don't come to an end, and much context. */
     private Path endlessModel() {
         ObjectNode config = (ObjectNode) JsonFile.read(Repository.DEMO.resolve("config.json"));

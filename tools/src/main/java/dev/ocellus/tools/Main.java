@@ -48,7 +48,10 @@ public final class Main implements Runnable {
     private Main() {}
 
     public static void main(String[] args) {
-        System.exit(commandLine().execute(args));
+        Runnable ended = ShutdownGuard.announceInterrupts();
+        int code = commandLine().execute(args);
+        ended.run();
+        System.exit(code);
     }
 
     /** The command line, ready to execute arguments; it ends no process. */

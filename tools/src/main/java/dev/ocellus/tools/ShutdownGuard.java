@@ -1,5 +1,7 @@
 package dev.ocellus.tools;
 
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
@@ -13,6 +15,8 @@ final class ShutdownGuard implements AutoCloseable {
     static final int EXIT = 130;
 
     private static final long PATIENCE_SECONDS = 10;
+
+    private static final Set<ShutdownGuard> OPEN = ConcurrentHashMap.newKeySet();
 
     private final CountDownLatch ended = new CountDownLatch(1);
     private final Thread hook;
@@ -28,7 +32,34 @@ final class ShutdownGuard implements AutoCloseable {
                             awaitEnd();
                         },
                         "ocellus-shutdown");
+        OPEN.add(this);
         Runtime.getRuntime().addShutdownHook(hook);
+    }
+
+    /**
+     * Says in one line that the process was interrupted, unless a guard ends an answer that says so
+     * itself. Returns what takes this back when the work has ended.
+     */
+    static Runnable announceInterrupts() {
+        Thread notice =
+                new Thread(
+                        () -> {
+                            if (OPEN.isEmpty()) {
+                                System.err.println("interrupted");
+                            }
+                        },
+                        "ocellus-interrupted");
+        Runtime.getRuntime().addShutdownHook(notice);
+        return () -> remove(notice);
+    }
+
+    /** Whether the process goes on; if it is ending already, its hooks do their work. */
+    private static boolean remove(Thread hook) {
+        try {
+            return Runtime.getRuntime().removeShutdownHook(hook);
+        } catch (IllegalStateException e) {
+            return false;
+        }
     }
 
     private void awaitEnd() {
@@ -44,10 +75,8 @@ final class ShutdownGuard implements AutoCloseable {
     @Override
     public void close() {
         ended.countDown();
-        try {
-            Runtime.getRuntime().removeShutdownHook(hook);
-        } catch (IllegalStateException e) {
-            // The process is ending already: the hook has done its work.
+        if (remove(hook)) {
+            OPEN.remove(this);
         }
     }
 }

@@ -1,0 +1,56 @@
+package dev.ocellus.loader;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Files that are of no use until the work they belong to is done: deleted when that fails and when
+ * the process ends before. For one thread.
+ */
+final class UnfinishedFiles implements AutoCloseable {
+    private static final Set<Path> ALL = ConcurrentHashMap.newKeySet();
+
+    static {
+        Runtime.getRuntime()
+                .addShutdownHook(
+                        new Thread(
+                                () -> ALL.forEach(UnfinishedFiles::delete),
+                                "ocellus-unfinished-files"));
+    }
+
+    private final List<Path> files = new ArrayList<>();
+
+    /** Takes responsibility for a file that exists or is about to. */
+    void add(Path file) {
+        files.add(file);
+        ALL.add(file);
+    }
+
+    /** The work is done: the files stay. */
+    void keep() {
+        files.forEach(ALL::remove);
+        files.clear();
+    }
+
+    @Override
+    public void close() {
+        for (Path file : files) {
+            delete(file);
+            ALL.remove(file);
+        }
+    }
+
+    private static void delete(Path file) {
+        try {
+            Files.deleteIfExists(file);
+        } catch (IOException e) {
+            // Whoever looks at the folder finds the file; there is nobody else to tell at this
+            // point.
+        }
+    }
+}
