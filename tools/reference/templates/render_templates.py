@@ -61,13 +61,13 @@ def conversations(name):
     if name.startswith(("internvl", "blocks")):
         for messages in PARTS:
             yield dict(messages=messages)
-    if name.startswith(("chatml-tools", "headers")):
+    if name == "ledger":
         for messages in TOOLS:
             yield dict(messages=messages, tools=[TOOL, TOOL["function"]])
-    if name == "chatml-thinking":
-        yield dict(messages=TEXT[0], enable_thinking=False)
-    if name == "headers":
-        yield dict(messages=TEXT[0], date_string="1 Jan 2025")
+    if name == "margins":
+        yield dict(messages=TEXT[0], margin=False)
+    if name == "ledger":
+        yield dict(messages=TEXT[0], day="1 Jan 2025")
     yield dict(messages=[])
 
 
