@@ -83,12 +83,15 @@ public final class StoredTensor {
     }
 
     /**
-     * Gives the memory of this tensor's file pages back to the system, once its bytes are copied
-     * elsewhere. Changes no content: they are read from the file again when needed. Does nothing
-     * where the system has no such call.
+     * Gives the memory of the file pages of {@code bytes} bytes from {@code byteOffset} on back to
+     * the system, once they are copied elsewhere. Changes no content: they are read from the file
+     * again when needed. Does nothing where the system has no such call.
+     *
+     * @throws IndexOutOfBoundsException if the range passes the end of this tensor
      */
-    public void releasePages() {
-        file.releasePages(fileOffset, byteSize());
+    public void releasePages(long byteOffset, long bytes) {
+        Objects.checkFromIndexSize(byteOffset, bytes, byteSize());
+        file.releasePages(fileOffset + byteOffset, bytes);
     }
 
     @Override
