@@ -75,7 +75,7 @@ public final class LoadedModel implements AutoCloseable {
     }
 
     static LoadedModel open(Path folder, OpenOptions options) {
-        Checkpoint checkpoint = Checkpoint.open(folder);
+        Checkpoint checkpoint = Checkpoint.open(folder, options.weightTypes());
         LoadedModel model;
         try {
             model = new LoadedModel(checkpoint, options);
