@@ -1,5 +1,7 @@
 package dev.ocellus.kernels;
 
+import dev.ocellus.kernels.nativelib.ThreadAffinity;
+
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -21,6 +23,12 @@ public final class WorkerPool implements AutoCloseable {
     /** Name of the property that sets the number of threads of {@link #ofDefaultSize}. */
     public static final String THREADS_PROPERTY = "ocellus.threads";
 
+    /**
+     * Name of the property that makes {@link #ofDefaultSize} pin its threads: {@code true} or
+     * {@code false}.
+     */
+    public static final String PIN_PROPERTY = "ocellus.pin";
+
     /** Place of the caller among the threads. */
     private static final int CALLER = 0;
 
@@ -29,9 +37,12 @@ public final class WorkerPool implements AutoCloseable {
 
     private static final int YIELDS = 1000;
 
+    /** In place of a processor's number: a thread that is not pinned. */
+    private static final int ANY = -1;
+
     private final ReentrantLock turn = new ReentrantLock(true);
     private final Worker[] workers;
-
+    private final boolean pinned;
     private final Region region;
     private final AtomicInteger parkedWorkers = new AtomicInteger();
     private volatile Thread parkedCaller;
@@ -45,16 +56,21 @@ public final class WorkerPool implements AutoCloseable {
     /**
      * @param threads threads that work on a launch, the caller's included; with 1 all runs in the
      *     caller
+     * @param processors where threads are pinned, by the system's numbers: the caller is meant to
+     *     be on the first and stays as it is, each further thread runs on the next one only,
+     *     starting again from the first; none for threads that are not pinned
      */
-    public WorkerPool(int threads) {
+    public WorkerPool(int threads, int... processors) {
         if (threads < 1 || threads > Region.MAX_THREADS) {
             throw new IllegalArgumentException(
                     "a worker pool has 1 to " + Region.MAX_THREADS + " threads, not " + threads);
         }
+        pinned = processors.length > 0;
         region = new Region(threads);
         workers = new Worker[threads - 1];
         for (int i = 0; i < workers.length; i++) {
-            workers[i] = new Worker(i + 1);
+            int number = i + 1;
+            workers[i] = new Worker(number, pinned ? processors[number % processors.length] : ANY);
         }
         for (Worker worker : workers) {
             worker.start();
@@ -62,26 +78,57 @@ public final class WorkerPool implements AutoCloseable {
     }
 
     /**
-     * A pool of as many threads as {@value #THREADS_PROPERTY} says, else as there are processors.
+     * A pool of as many threads as {@value #THREADS_PROPERTY} says, else as there are processors,
+     * pinned to the processors that the process may use if {@value #PIN_PROPERTY} says so.
      *
-     * @throws IllegalArgumentException if the property is not a positive number
+     * @throws IllegalArgumentException if a property is not a positive number, or neither true nor
+     *     false
+     * @throws UnsupportedOperationException if threads are to be pinned and the system has no way
      */
     public static WorkerPool ofDefaultSize() {
+        return new WorkerPool(
+                threadsSetting(), pinSetting() ? ThreadAffinity.allowed() : new int[0]);
+    }
+
+    private static int threadsSetting() {
         String setting = System.getProperty(THREADS_PROPERTY);
         if (setting == null) {
-            return new WorkerPool(Runtime.getRuntime().availableProcessors());
+            return Runtime.getRuntime().availableProcessors();
         }
         try {
-            return new WorkerPool(Integer.parseInt(setting));
-        } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException(
-                    THREADS_PROPERTY + "=" + setting + ": must be a number from 1", e);
+            int threads = Integer.parseInt(setting);
+            if (threads >= 1 && threads <= Region.MAX_THREADS) {
+                return threads;
+            }
+        } catch (NumberFormatException e) {
+            // told below
         }
+        throw new IllegalArgumentException(
+                THREADS_PROPERTY
+                        + "="
+                        + setting
+                        + ": must be a number from 1 to "
+                        + Region.MAX_THREADS);
+    }
+
+    private static boolean pinSetting() {
+        return switch (System.getProperty(PIN_PROPERTY, "false")) {
+            case "true", "" -> true;
+            case "false" -> false;
+            case String s ->
+                    throw new IllegalArgumentException(
+                            PIN_PROPERTY + "=" + s + ": must be true or false");
+        };
     }
 
     /** Threads that work on a launch, the caller's included. */
     public int threads() {
         return workers.length + 1;
+    }
+
+    /** Whether each thread but the caller's runs on one processor only. */
+    public boolean isPinned() {
+        return pinned;
     }
 
     /**
@@ -236,14 +283,16 @@ public final class WorkerPool implements AutoCloseable {
 
     private final class Worker extends Thread {
         private final int number;
+        private final int processor;
         private volatile boolean parked;
 
         /**
          * @param number from 1; the caller is the thread before
          */
-        Worker(int number) {
+        Worker(int number, int processor) {
             super("ocellus-worker-" + number);
             this.number = number;
+            this.processor = processor;
             setDaemon(true);
         }
 
@@ -253,6 +302,14 @@ public final class WorkerPool implements AutoCloseable {
 
         @Override
         public void run() {
+            if (processor != ANY && !ThreadAffinity.pin(processor)) {
+                System.getLogger(WorkerPool.class.getName())
+                        .log(
+                                System.Logger.Level.WARNING,
+                                "processor {0} was not given to {1}, which runs where it may",
+                                processor,
+                                getName());
+            }
             while (!stopped) {
                 int seen = region.generation(number);
                 if (region.work(number)) {
