@@ -65,6 +65,7 @@ public final class Report {
         results.addAll(run("\\.AttentionBenchmark", threads));
         results.addAll(run("PagedAttentionBenchmark", threads));
         results.addAll(run("NormBenchmark", threads));
+        results.addAll(run("RegionBenchmark", Math.max(threads, 2)));
         Ceilings better = better(before, Ceilings.measure(threads));
         List<Row> rows = results.stream().map(r -> row(r, threads, better)).toList();
         print(rows);
@@ -135,7 +136,7 @@ public final class Report {
                 peak,
                 read,
                 Math.max(gbytes / read, gflops / peak),
-                memory ? "memory" : "arithmetic");
+                work == Work.NONE ? "barrier" : memory ? "memory" : "arithmetic");
     }
 
     private static Work work(String name, BenchmarkParams p) {
@@ -158,6 +159,7 @@ public final class Report {
                             number(p, "headDim"),
                             DType.valueOf(p.getParam("cache")));
             case "rmsNorm", "layerNorm" -> NormBenchmark.work(number(p, "rows"), number(p, "cols"));
+            case "empty", "shared" -> Work.NONE;
             default -> throw new IllegalStateException("no work is known for benchmark " + name);
         };
     }

@@ -16,7 +16,7 @@ public final class CpuDevice implements Device {
     private final KernelProvider provider;
     private final WorkerPool pool;
 
-    /** The provider that {@link KernelProviders} chose and a thread for each core. */
+    /** The provider that {@link KernelProviders} chose and {@link WorkerPool#ofDefaultSize}. */
     public CpuDevice() {
         this(KernelProviders.get(), WorkerPool.ofDefaultSize());
     }
@@ -38,6 +38,7 @@ public final class CpuDevice implements Device {
     public String description() {
         return "cpu, "
                 + pool.threads()
+                + (pool.isPinned() ? " pinned" : "")
                 + (pool.threads() == 1 ? " thread, " : " threads, ")
                 + provider.description();
     }

@@ -64,6 +64,13 @@ final class OpeningOptions {
         System.setProperty(WorkerPool.THREADS_PROPERTY, Integer.toString(n));
     }
 
+    @Option(
+            names = "--pin",
+            description = "Keep each of these threads on one processor (Linux; for idle machines).")
+    private void pin(boolean on) {
+        System.setProperty(WorkerPool.PIN_PROPERTY, Boolean.toString(on));
+    }
+
     /** What these options say, over the defaults. */
     OpenOptions options() {
         if (context < 0) {
