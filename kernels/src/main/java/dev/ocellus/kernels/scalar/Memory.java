@@ -1,5 +1,6 @@
 package dev.ocellus.kernels.scalar;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
@@ -36,6 +37,15 @@ final class Memory {
 
     static long i64(long address) {
         return ALL.get(JAVA_LONG_UNALIGNED, address);
+    }
+
+    /** An unsigned byte. */
+    static int u8(long address) {
+        return ALL.get(JAVA_BYTE, address) & 0xff;
+    }
+
+    static void u8(long address, int value) {
+        ALL.set(JAVA_BYTE, address, (byte) value);
     }
 
     static short i16(long address) {
