@@ -12,7 +12,8 @@ enum {
     // second-level cache and the tile's part in the first.
     CHUNK_STEPS = 1024,
     // Panels this short, taken side by side for a few rows, end before the hardware's prefetching
-    // pays; one after the other they are one stream.
+    // pays; one after the other they are one stream. With one row that is best for long ones too,
+    // unless the chain of sums is what takes the time: two links a step, where weights are widened.
     SHORT_STEPS = 512,
     FEW_ROWS = 4,
     BUFFER_STRIDE = TILE_PANELS * PANEL
@@ -97,6 +98,11 @@ KERNEL(MatMulPack, MatMul) {
     }
 }
 
+static int64_t panels_together(const struct plan *p, int64_t rows) {
+    int stream = rows == 1 && (p->kind == TILE_F32 || p->kind == TILE_DOT);
+    return stream || (rows <= FEW_ROWS && p->steps <= SHORT_STEPS) ? 1 : TILE_PANELS;
+}
+
 // The tiles of one block times up to TILE_PANELS panels.
 static void multiply_block(
     const struct MatMul *a, const struct plan *p, int64_t block, int64_t panel, int64_t panels) {
@@ -113,9 +119,8 @@ static void multiply_block(
         for (int64_t t = first; t < last; t++) {
             int64_t start = tile_start(p, t);
             int64_t rows = tile_start(p, t + 1) - start;
-            int64_t together = rows <= FEW_ROWS && p->steps <= SHORT_STEPS ? 1 : TILE_PANELS;
             tile_run(
-                p->kind, rows, panels, together, x + start * p->depth + step * width * rows,
+                p->kind, rows, panels, panels_together(p, rows), x + start * p->depth + step * width * rows,
                 w + step * PANEL_LINE, p->panelBytes, steps, sums[t - first], BUFFER_STRIDE,
                 step > 0);
             if (step + steps == p->steps) {
