@@ -42,6 +42,11 @@ INLINE void v_store_f16(uint16_t *p, vf v) {
     _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
 }
 
+INLINE void v_store_clipped(uint8_t *p, vi v) {
+    __m512i positive = _mm512_max_epi32((__m512i)v, _mm512_setzero_si512());
+    _mm_storeu_si128((__m128i *)p, _mm512_cvtusepi32_epi8(positive));
+}
+
 // Even and odd elements of VL pairs of 16-bit floats.
 INLINE vf v_even_bf16(const void *p) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(p), 16));

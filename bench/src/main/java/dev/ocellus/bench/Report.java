@@ -66,6 +66,7 @@ public final class Report {
         results.addAll(run("PagedAttentionBenchmark", threads));
         results.addAll(run("NormBenchmark", threads));
         results.addAll(run("RegionBenchmark", Math.max(threads, 2)));
+        results.addAll(run("ResizeBenchmark", threads));
         Ceilings better = better(before, Ceilings.measure(threads));
         List<Row> rows = results.stream().map(r -> row(r, threads, better)).toList();
         print(rows);
@@ -125,6 +126,9 @@ public final class Report {
         double gbytes = work.bytes() / seconds * 1e-9;
         double peak =
                 bf16 && ceilings.bf16Gflops() > 0 ? ceilings.bf16Gflops() : ceilings.f32Gflops();
+        if (name.startsWith("resize") && ceilings.int8Gops() > 0) {
+            peak = ceilings.int8Gops();
+        }
         double read = ceilings.readGBs();
         boolean memory = gbytes / read > gflops / peak;
         return new Row(
@@ -160,6 +164,11 @@ public final class Report {
                             DType.valueOf(p.getParam("cache")));
             case "rmsNorm", "layerNorm" -> NormBenchmark.work(number(p, "rows"), number(p, "cols"));
             case "empty", "shared" -> Work.NONE;
+            case "resizeRows" ->
+                    ResizeBenchmark.rowsWork(number(p, "from"), number(p, "to"), number(p, "rows"));
+            case "resizePlanes" ->
+                    ResizeBenchmark.planesWork(
+                            number(p, "from"), number(p, "to"), number(p, "rows"));
             default -> throw new IllegalStateException("no work is known for benchmark " + name);
         };
     }

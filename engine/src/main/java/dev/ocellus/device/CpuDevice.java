@@ -5,6 +5,7 @@ import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelProvider;
 import dev.ocellus.kernels.KernelProviders;
 import dev.ocellus.kernels.WorkerPool;
+import dev.ocellus.loader.image.ImagePreprocessor;
 import dev.ocellus.plan.Plan;
 import dev.ocellus.plan.PlanOptions;
 
@@ -69,6 +70,11 @@ public final class CpuDevice implements Device {
     @Override
     public MemorySegment allocate(long bytes, Arena arena) {
         return CpuMemory.allocate(bytes, arena);
+    }
+
+    @Override
+    public ImagePreprocessor preprocessor() {
+        return new ImagePreprocessor(provider, pool);
     }
 
     @Override

@@ -34,6 +34,7 @@ public final class Main implements Runnable {
         COMMANDS.put("graph", GraphCommand::new);
         COMMANDS.put("bench", BenchCommand::new);
         COMMANDS.put("verify", VerifyCommand::new);
+        COMMANDS.put("quantize", QuantizeCommand::new);
         COMMANDS.put("make-random", MakeRandomCommand::new);
         COMMANDS.put("devices", DevicesCommand::new);
     }
