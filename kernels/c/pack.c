@@ -4,7 +4,7 @@
 UNITS(PackPanels, PackPanels) { return ceil_div(ROW_COUNT(a), PANEL); }
 
 KERNEL(PackPanels, PackPanels) {
-    int64_t bytes = a->k * (a->type == DTYPE_F32 ? 4 : 2);
+    int64_t bytes = a->k * (a->sourceType == DTYPE_F32 ? 4 : 2);
     int64_t panelBytes = ceil_div(bytes, 4) * PANEL * 4;
     for (int64_t u = begin; u < end; u++) {
         const char *rows[PANEL];

@@ -75,7 +75,7 @@ public final class LoadedModel implements AutoCloseable {
     }
 
     static LoadedModel open(Path folder, OpenOptions options) {
-        Checkpoint checkpoint = Checkpoint.open(folder);
+        Checkpoint checkpoint = Checkpoint.open(folder, options.weightTypes());
         LoadedModel model;
         try {
             model = new LoadedModel(checkpoint, options);
@@ -118,15 +118,11 @@ public final class LoadedModel implements AutoCloseable {
             all.addAll(visionPlan(1).packings());
         }
         all.addAll(runner.plan(runner.capacity(1, 1, false)).packings());
-        long total = all.stream().mapToLong(Packing::bytes).sum();
-        long done = 0;
-        for (Packing p : all) {
-            store.address(p);
-            done += p.bytes();
-            if (progress != null) {
-                progress.at(Progress.WEIGHTS, done, total);
-            }
-        }
+        store.pack(
+                all,
+                progress == null
+                        ? null
+                        : (bytes, total) -> progress.at(Progress.WEIGHTS, bytes, total));
     }
 
     /** The plan of the vision side for this many tiles. */

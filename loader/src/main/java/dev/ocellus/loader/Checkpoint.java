@@ -44,6 +44,16 @@ public final class Checkpoint implements AutoCloseable {
         this.weights = Weights.of(location.toString(), tensors);
     }
 
+    private Checkpoint(Checkpoint stored, WeightTypes types) {
+        this.folder = stored.folder;
+        this.files = stored.files;
+        this.tensors =
+                stored.tensors.stream()
+                        .map(t -> types.typeOf(t).map(t::packedAs).orElse(t))
+                        .toList();
+        this.weights = Weights.of(stored.weights.toString(), tensors);
+    }
+
     /**
      * @param path a checkpoint folder, a {@code .safetensors} file or a {@code
      *     .safetensors.index.json} file
@@ -127,6 +137,28 @@ public final class Checkpoint implements AutoCloseable {
 
     private static boolean isPyTorch(String name) {
         return name.endsWith(".bin") || name.endsWith(".pth") || name.endsWith(".pt");
+    }
+
+    /**
+     * Opens a checkpoint whose matrices are to be packed in the types of a choice.
+     *
+     * @throws CheckpointException also if its weights are packed already
+     */
+    public static Checkpoint open(Path path, WeightTypes types) {
+        Checkpoint c = open(path);
+        if (types.rules().isEmpty()) {
+            return c;
+        }
+        Optional<StoredTensor> packed =
+                c.tensors.stream().filter(StoredTensor::isPanels).findFirst();
+        if (packed.isPresent()) {
+            c.close();
+            throw new CheckpointException(
+                    "%s: its weights are packed already ('%s' as %s); open it without a choice of types, or the original with one"
+                            .formatted(
+                                    path, packed.get().name(), packed.get().dtype().lowerName()));
+        }
+        return new Checkpoint(c, types);
     }
 
     /** The folder of the JSON files. */

@@ -97,7 +97,7 @@ public final class StepLabel {
         Weight first = shown.getFirst();
         String shape =
                 first.cols() == 1 ? "[" + rows + "]" : "[" + rows + ", " + first.cols() + "]";
-        return join(names) + " " + shape + " " + first.dtype().lowerName();
+        return join(names) + " " + shape + " " + first.kernelType().lowerName();
     }
 
     /** All weights of an operation, the main one first. */

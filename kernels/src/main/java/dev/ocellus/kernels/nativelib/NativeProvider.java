@@ -7,6 +7,7 @@ import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.kernels.KernelProvider;
 import dev.ocellus.kernels.Launch;
 import dev.ocellus.kernels.Panels;
+import dev.ocellus.kernels.scalar.ScalarProvider;
 import dev.ocellus.tensor.DType;
 
 import java.lang.foreign.Arena;
@@ -36,6 +37,9 @@ public final class NativeProvider implements KernelProvider {
      * @param reason empty if there is a provider
      */
     public record Search(Optional<NativeProvider> provider, String reason) {}
+
+    /** Runs what is not in C yet: all that has to do with block types. */
+    private static final KernelProvider PLAIN = new ScalarProvider();
 
     private final NativeLibrary library;
 
@@ -85,6 +89,9 @@ public final class NativeProvider implements KernelProvider {
     /** Room for the packed activations of a product; nothing else needs scratch memory. */
     @Override
     public long scratchBytes(KernelCall call) {
+        if (hasBlocks(call)) {
+            return PLAIN.scratchBytes(call);
+        }
         return call instanceof KernelCall.MatMul m && packs(m)
                 ? Math.multiplyExact(m.rows(), (m.k() + 1) / 2 * 2 * Float.BYTES)
                 : 0;
@@ -103,6 +110,9 @@ public final class NativeProvider implements KernelProvider {
     @Override
     public List<Launch> bind(KernelCall call, long scratch, Arena arena) {
         check(call);
+        if (hasBlocks(call)) {
+            return PLAIN.bind(call, scratch, arena);
+        }
         MemorySegment arguments = Arguments.write(call, scratch, arena);
         List<Launch> launches = new ArrayList<>();
         if (call instanceof KernelCall.MatMul m && packs(m)) {
@@ -112,33 +122,67 @@ public final class NativeProvider implements KernelProvider {
         return List.copyOf(launches);
     }
 
+    private static boolean hasBlocks(KernelCall call) {
+        return switch (call) {
+            case KernelCall.MatMul m -> m.wType().isBlock();
+            case KernelCall.Gather g -> g.tableType().isBlock();
+            case KernelCall.PackPanels p -> p.panelType().isBlock();
+            default -> false;
+        };
+    }
+
     private Launch launch(String kernel, MemorySegment arguments) {
         return new NativeLaunch(library.kernel(kernel).orElseThrow(), arguments);
     }
 
     private static void check(KernelCall call) {
         switch (call) {
-            case KernelCall.MatMul m -> {
-                checkType("weights", m.wType());
-                if (m.compute() == ComputeType.BF16 && m.wType() != DType.BF16) {
-                    throw new IllegalArgumentException(
-                            "matmul: compute type BF16 needs BF16 weights, not " + m.wType());
-                }
-            }
+            case KernelCall.MatMul m -> checkProduct(m);
             case KernelCall.PagedAttention a -> {
                 checkType("cache", a.cacheType());
                 checkHeads(a.heads(), a.kvHeads(), a.headDim());
             }
             case KernelCall.Attention a -> checkHeads(a.heads(), a.kvHeads(), a.headDim());
             case KernelCall.KvAppend k -> checkType("cache", k.cacheType());
-            case KernelCall.Gather g -> checkType("table", g.tableType());
-            case KernelCall.PackPanels p -> checkType("weights", p.type());
+            case KernelCall.Gather g -> {
+                if (g.packed() == 0 || !g.tableType().isBlock()) {
+                    checkType("table", g.tableType());
+                }
+            }
+            case KernelCall.PackPanels p -> {
+                checkType("weights", p.sourceType());
+                if (!Panels.packs(p.sourceType(), p.panelType())) {
+                    throw new IllegalArgumentException(
+                            "weights of type "
+                                    + p.sourceType()
+                                    + " can't be packed as "
+                                    + p.panelType()
+                                    + "; only as what they are, Q8 or Q4");
+                }
+            }
             default -> {}
         }
     }
 
+    private static void checkProduct(KernelCall.MatMul m) {
+        if (!m.wType().isBlock()) {
+            checkType("weights", m.wType());
+        }
+        if (m.compute() == ComputeType.BF16 && m.wType() != DType.BF16) {
+            throw new IllegalArgumentException(
+                    "matmul: compute type BF16 needs BF16 weights, not " + m.wType());
+        }
+        if ((m.compute() == ComputeType.INT8) != m.wType().isBlock()) {
+            throw new IllegalArgumentException(
+                    "matmul: Q8 and Q4 weights and compute type INT8 go together, not "
+                            + m.wType()
+                            + " and "
+                            + m.compute());
+        }
+    }
+
     private static void checkType(String what, DType type) {
-        if (!Panels.supports(type)) {
+        if (!Panels.supportsRows(type)) {
             throw new IllegalArgumentException(
                     "no kernel for a "
                             + what
