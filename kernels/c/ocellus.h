@@ -316,6 +316,8 @@ struct Ceiling {
 #define KERNELS(X)                     \
     X(MatMul, MatMul)                  \
     X(MatMulPack, MatMul)              \
+    X(BlockMatMul, MatMul)             \
+    X(BlockMatMulPack, MatMul)         \
     X(RmsNorm, RmsNorm)                \
     X(LayerNorm, LayerNorm)            \
     X(Add, Add)                        \

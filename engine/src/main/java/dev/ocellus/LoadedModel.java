@@ -123,6 +123,7 @@ public final class LoadedModel implements AutoCloseable {
                 progress == null
                         ? null
                         : (bytes, total) -> progress.at(Progress.WEIGHTS, bytes, total));
+        checkpoint.releasePages();
     }
 
     /** The plan of the vision side for this many tiles. */

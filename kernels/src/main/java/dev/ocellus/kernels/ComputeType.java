@@ -14,8 +14,8 @@ public enum ComputeType {
      * blocks of 32, the last one padded with zeros, and rounded to integers: with {@code m} the
      * largest magnitude of a block, {@code q = rint(x * (127 / m))} (nearest even), and the block's
      * scale is {@code m / 127}; all in float32. A block with m below 2^-100 counts as zero.
-     * Products of integers are summed exactly in each block; then {@code sum = fma(block, weight
-     * scale * activation scale, sum)} in float32, blocks in ascending order.
+     * Products of integers are summed exactly in each block; then {@code sum = fma(block * weight
+     * scale, activation scale, sum)} in float32, blocks in ascending order.
      */
     INT8
 }

@@ -59,7 +59,7 @@ class BlockProductOperationTest {
                         for (long i = b; i < Math.min(b + 32, size.k()); i++) {
                             dot += quantized.q(r, i) * w.q(j, i);
                         }
-                        sum = Math.fma((float) dot, w.scale(j, b) * quantized.scale(r, b), sum);
+                        sum = Math.fma(dot * w.scale(j, b), quantized.scale(r, b), sum);
                     }
                     return sum;
                 };

@@ -232,6 +232,14 @@ public final class Checkpoint implements AutoCloseable {
         return tensors.stream().mapToLong(StoredTensor::byteSize).sum();
     }
 
+    /**
+     * Gives the memory of all file pages back to the system, once what is needed is copied
+     * elsewhere; they are read from the files again when needed.
+     */
+    public void releasePages() {
+        files.forEach(SafetensorsFile::releasePages);
+    }
+
     /** Closes the files; tensors can't be copied from then on. */
     @Override
     public void close() {

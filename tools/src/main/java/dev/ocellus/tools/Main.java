@@ -25,6 +25,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             GraphCommand.class,
             BenchCommand.class,
             VerifyCommand.class,
+            QuantizeCommand.class,
             MakeRandomCommand.class,
             DevicesCommand.class,
         },

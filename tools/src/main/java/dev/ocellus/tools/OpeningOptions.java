@@ -2,6 +2,7 @@ package dev.ocellus.tools;
 
 import dev.ocellus.OpenOptions;
 import dev.ocellus.kernels.WorkerPool;
+import dev.ocellus.tensor.DType;
 
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -13,6 +14,23 @@ import java.util.List;
 
 /** Options of how a model is opened. */
 final class OpeningOptions {
+    /** Types of packed weights, by their short names. */
+    enum WeightType {
+        q8(DType.Q8),
+        q4(DType.Q4),
+        bf16(DType.BF16);
+
+        private final DType dtype;
+
+        WeightType(DType dtype) {
+            this.dtype = dtype;
+        }
+
+        DType dtype() {
+            return dtype;
+        }
+    }
+
     @Spec(Target.MIXEE)
     private CommandSpec spec;
 
@@ -22,6 +40,13 @@ final class OpeningOptions {
             description =
                     "Type of matrix products: auto, f32 or bf16 (default: auto: bf16 for bfloat16 weights where the processor has instructions for it).")
     private OpenOptions.Compute compute = OpenOptions.Compute.AUTO;
+
+    @Option(
+            names = "--weights",
+            paramLabel = "TYPE",
+            description =
+                    "Pack the weights as q8, q4 or bf16 (default: as they are stored). With q8 and q4, vision towers and projectors stay as they are; with q4, embeddings and output heads are q8.")
+    private WeightType weights;
 
     @Option(
             names = "--context",
@@ -69,6 +94,9 @@ final class OpeningOptions {
             throw new ParameterException(
                     spec.commandLine(), "--context is " + context + "; it must be at least 1");
         }
-        return OpenOptions.DEFAULT.withCompute(compute).withContextTokens(context);
+        return OpenOptions.DEFAULT
+                .withCompute(compute)
+                .withWeights(weights == null ? null : weights.dtype())
+                .withContextTokens(context);
     }
 }

@@ -7,7 +7,6 @@ import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.kernels.KernelProvider;
 import dev.ocellus.kernels.Launch;
 import dev.ocellus.kernels.Panels;
-import dev.ocellus.kernels.scalar.ScalarProvider;
 import dev.ocellus.tensor.DType;
 
 import java.lang.foreign.Arena;
@@ -31,15 +30,15 @@ public final class NativeProvider implements KernelProvider {
     /** Longest head that the attention kernels take. */
     private static final long MAX_HEAD_DIM = 256;
 
+    /** Of a row of int8 activations: a group of integers, two starts of sums and two scales. */
+    private static final long GROUP_ROW_BYTES = Panels.GROUP + 2 * (Integer.BYTES + Float.BYTES);
+
     /**
      * The provider, or the reason why there is none.
      *
      * @param reason empty if there is a provider
      */
     public record Search(Optional<NativeProvider> provider, String reason) {}
-
-    /** Runs what is not in C yet: all that has to do with block types. */
-    private static final KernelProvider PLAIN = new ScalarProvider();
 
     private final NativeLibrary library;
 
@@ -89,12 +88,13 @@ public final class NativeProvider implements KernelProvider {
     /** Room for the packed activations of a product; nothing else needs scratch memory. */
     @Override
     public long scratchBytes(KernelCall call) {
-        if (hasBlocks(call)) {
-            return PLAIN.scratchBytes(call);
+        if (!(call instanceof KernelCall.MatMul m)) {
+            return 0;
         }
-        return call instanceof KernelCall.MatMul m && packs(m)
-                ? Math.multiplyExact(m.rows(), (m.k() + 1) / 2 * 2 * Float.BYTES)
-                : 0;
+        if (m.compute() == ComputeType.INT8) {
+            return Math.multiplyExact(m.rows(), Panels.groups(m.k()) * GROUP_ROW_BYTES);
+        }
+        return packs(m) ? Math.multiplyExact(m.rows(), (m.k() + 1) / 2 * 2 * Float.BYTES) : 0;
     }
 
     /** A single row of float32 is used as it is, if the weights don't pad it to an even length. */
@@ -110,25 +110,18 @@ public final class NativeProvider implements KernelProvider {
     @Override
     public List<Launch> bind(KernelCall call, long scratch, Arena arena) {
         check(call);
-        if (hasBlocks(call)) {
-            return PLAIN.bind(call, scratch, arena);
-        }
         MemorySegment arguments = Arguments.write(call, scratch, arena);
         List<Launch> launches = new ArrayList<>();
-        if (call instanceof KernelCall.MatMul m && packs(m)) {
-            launches.add(launch("MatMulPack", arguments));
+        String kernel = call.getClass().getSimpleName();
+        if (call instanceof KernelCall.MatMul m) {
+            boolean blocks = m.compute() == ComputeType.INT8;
+            kernel = blocks ? "BlockMatMul" : "MatMul";
+            if (blocks || packs(m)) {
+                launches.add(launch(kernel + "Pack", arguments));
+            }
         }
-        launches.add(launch(call.getClass().getSimpleName(), arguments));
+        launches.add(launch(kernel, arguments));
         return List.copyOf(launches);
-    }
-
-    private static boolean hasBlocks(KernelCall call) {
-        return switch (call) {
-            case KernelCall.MatMul m -> m.wType().isBlock();
-            case KernelCall.Gather g -> g.tableType().isBlock();
-            case KernelCall.PackPanels p -> p.panelType().isBlock();
-            default -> false;
-        };
     }
 
     private Launch launch(String kernel, MemorySegment arguments) {

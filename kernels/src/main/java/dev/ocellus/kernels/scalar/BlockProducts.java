@@ -42,9 +42,9 @@ final class BlockProducts {
                         type == DType.Q8
                                 ? dotBytes(x + column, w + i * 4)
                                 : dotNibbles(x + column, w + i * 4);
-                float scale = Conversions.f16ToFloat(Memory.i16(wScale + i * 2)) * xScale;
+                float scaled = dot * Conversions.f16ToFloat(Memory.i16(wScale + i * 2));
                 long sum = sums + i * Float.BYTES;
-                Memory.f32(sum, Math.fma((float) dot, scale, Memory.f32(sum)));
+                Memory.f32(sum, Math.fma(scaled, xScale, Memory.f32(sum)));
             }
         }
     }

@@ -92,6 +92,11 @@ public final class SafetensorsFile implements AutoCloseable {
         return metadata;
     }
 
+    /** As {@link StoredTensor#releasePages}, for the whole file. */
+    public void releasePages() {
+        file.releasePages();
+    }
+
     @Override
     public void close() {
         file.close();
