@@ -10,6 +10,8 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.Spec.Target;
 
+import java.util.List;
+
 /** Options of how a model is opened. */
 final class OpeningOptions {
     /** Types of packed weights, by their short names. */
@@ -55,13 +57,23 @@ final class OpeningOptions {
     @Option(
             names = "--threads",
             paramLabel = "N",
+            split = ",",
             description = "Threads that compute (default: one for each processor).")
-    private void threads(int n) {
-        if (n < 1) {
-            throw new ParameterException(
-                    spec.commandLine(), "--threads is " + n + "; it must be at least 1");
+    private void threads(List<Integer> numbers) {
+        for (int n : numbers) {
+            if (n < 1) {
+                throw new ParameterException(
+                        spec.commandLine(), "--threads is " + n + "; it must be at least 1");
+            }
         }
-        System.setProperty(WorkerPool.THREADS_PROPERTY, Integer.toString(n));
+        threads = numbers.stream().distinct().toList();
+    }
+
+    private List<Integer> threads = List.of();
+
+    /** The numbers of threads that were asked for; empty if none were. */
+    List<Integer> threads() {
+        return threads;
     }
 
     @Option(
@@ -73,6 +85,18 @@ final class OpeningOptions {
 
     /** What these options say, over the defaults. */
     OpenOptions options() {
+        if (threads.size() > 1) {
+            throw new ParameterException(
+                    spec.commandLine(), "--threads takes one number here, not " + threads.size());
+        }
+        if (!threads.isEmpty()) {
+            System.setProperty(WorkerPool.THREADS_PROPERTY, threads.getFirst().toString());
+        }
+        return optionsOfAnyThreads();
+    }
+
+    /** What these options say but for the threads, which a device of the caller's has. */
+    OpenOptions optionsOfAnyThreads() {
         if (context < 0) {
             throw new ParameterException(
                     spec.commandLine(), "--context is " + context + "; it must be at least 1");
