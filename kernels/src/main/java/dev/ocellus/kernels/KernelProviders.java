@@ -2,6 +2,7 @@ package dev.ocellus.kernels;
 
 import dev.ocellus.kernels.nativelib.NativeProvider;
 import dev.ocellus.kernels.scalar.ScalarProvider;
+import dev.ocellus.kernels.vector.VectorProvider;
 
 import java.lang.System.Logger.Level;
 import java.util.ArrayList;
@@ -50,6 +51,7 @@ public final class KernelProviders {
         for (String isa : NativeProvider.INSTRUCTION_SETS) {
             NativeProvider.find(isa).provider().ifPresent(providers::add);
         }
+        VectorProvider.find().provider().ifPresent(providers::add);
         providers.add(new ScalarProvider());
         return List.copyOf(providers);
     }

@@ -17,7 +17,7 @@ import java.util.SplittableRandom;
 /** Once warm, no kernel allocates: the memory of an inference is planned, not collected. */
 class AllocationTest {
     private static final int RUNS = 200;
-    private static final int ROUNDS = 100;
+    private static final int ROUNDS = 2000;
 
     private static final com.sun.management.ThreadMXBean THREADS =
             (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();

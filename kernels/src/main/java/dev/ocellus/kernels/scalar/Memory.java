@@ -16,26 +16,26 @@ import java.lang.foreign.MemorySegment;
  * Loads and stores at absolute addresses. One segment over the whole address space keeps type
  * profiles clean and bounds checks out of loops, provided that loops count in {@code long}.
  */
-final class Memory {
+public final class Memory {
     private static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
-    static float f32(long address) {
+    public static float f32(long address) {
         return ALL.get(JAVA_FLOAT_UNALIGNED, address);
     }
 
-    static void f32(long address, float value) {
+    public static void f32(long address, float value) {
         ALL.set(JAVA_FLOAT_UNALIGNED, address, value);
     }
 
-    static int i32(long address) {
+    public static int i32(long address) {
         return ALL.get(JAVA_INT_UNALIGNED, address);
     }
 
-    static void i32(long address, int value) {
+    public static void i32(long address, int value) {
         ALL.set(JAVA_INT_UNALIGNED, address, value);
     }
 
-    static long i64(long address) {
+    public static long i64(long address) {
         return ALL.get(JAVA_LONG_UNALIGNED, address);
     }
 
@@ -48,11 +48,11 @@ final class Memory {
         ALL.set(JAVA_BYTE, address, (byte) value);
     }
 
-    static short i16(long address) {
+    public static short i16(long address) {
         return ALL.get(JAVA_SHORT_UNALIGNED, address);
     }
 
-    static void i16(long address, short value) {
+    public static void i16(long address, short value) {
         ALL.set(JAVA_SHORT_UNALIGNED, address, value);
     }
 
@@ -66,7 +66,7 @@ final class Memory {
     }
 
     /** Element of a weight or cache as float32; {@code type} is F32, F16 or BF16. */
-    static float widened(DType type, long address) {
+    public static float widened(DType type, long address) {
         return switch (type) {
             case F32 -> f32(address);
             case F16 -> Conversions.f16ToFloat(i16(address));
@@ -76,7 +76,7 @@ final class Memory {
     }
 
     /** Stores {@code value} rounded to {@code type}, which is F32, F16 or BF16. */
-    static void narrowed(DType type, long address, float value) {
+    public static void narrowed(DType type, long address, float value) {
         switch (type) {
             case F32 -> f32(address, value);
             case F16 -> i16(address, Conversions.floatToF16(value));
@@ -85,19 +85,19 @@ final class Memory {
         }
     }
 
-    static void copy(long from, long to, long bytes) {
+    public static void copy(long from, long to, long bytes) {
         MemorySegment.copy(ALL, from, ALL, to, bytes);
     }
 
     /** Writes zeros to {@code bytes} bytes, a multiple of four. */
-    static void clear(long address, long bytes) {
+    public static void clear(long address, long bytes) {
         for (long i = 0; i < bytes; i += 4) {
             i32(address + i, 0);
         }
     }
 
     /** The number of rows that counts now. */
-    static long rows(KernelCall call) {
+    public static long rows(KernelCall call) {
         if (call.rowCount() == 0) {
             return call.rows();
         }
