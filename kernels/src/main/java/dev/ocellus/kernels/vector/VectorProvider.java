@@ -77,6 +77,12 @@ public final class VectorProvider implements KernelProvider {
             case KernelCall.Add c -> List.of(new PointwiseLaunches.Add(c));
             case KernelCall.Activate c -> List.of(new PointwiseLaunches.Activate(c));
             case KernelCall.GatedActivate c -> List.of(new PointwiseLaunches.GatedActivate(c));
+            case KernelCall.Attention c
+                    when AttentionLaunches.supports(c.heads(), c.kvHeads(), c.headDim()) ->
+                    List.of(new AttentionLaunches.Attention(c));
+            case KernelCall.PagedAttention c
+                    when AttentionLaunches.supports(c.heads(), c.kvHeads(), c.headDim()) ->
+                    List.of(new AttentionLaunches.PagedAttention(c));
             case KernelCall.RmsNorm c -> List.of(new NormLaunches.RmsNorm(c));
             case KernelCall.LayerNorm c -> List.of(new NormLaunches.LayerNorm(c));
             case KernelCall.Rope c -> List.of(new RopeLaunch(c));
