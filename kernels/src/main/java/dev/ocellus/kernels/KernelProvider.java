@@ -9,7 +9,7 @@ import java.util.List;
 public interface KernelProvider {
     /**
      * Short name, as reported and as forced by the property {@code ocellus.provider}: native,
-     * scalar.
+     * vector, scalar.
      */
     String name();
 

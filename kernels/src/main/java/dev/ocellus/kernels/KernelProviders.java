@@ -12,30 +12,30 @@ import java.util.function.Supplier;
 
 /**
  * The choice of CPU kernels, made once for the process and logged in one line. The property {@code
- * ocellus.provider} is {@code native}, {@code scalar} or {@code auto} (the default): the native
- * kernels when they can be loaded, else the plain Java ones. A provider that was asked for by name
- * is never replaced by another. Thread-safe.
+ * ocellus.provider} is {@code native}, {@code vector}, {@code scalar} or {@code auto} (the
+ * default): the native kernels when they can be loaded, else those in Java's vectors when Java was
+ * started with their module, else the plain ones. A provider that was asked for by name is never
+ * replaced by another. Thread-safe.
  */
 public final class KernelProviders {
     /** Name of the property that chooses the provider. */
     public static final String PROPERTY = "ocellus.provider";
 
     private static KernelProvider chosen;
-    private static NativeProvider.Search natives;
 
     /**
      * The provider of this process.
      *
      * @throws IllegalStateException if the property asks for a provider that is not there
-     * @throws IllegalArgumentException if the property has another value than those three
+     * @throws IllegalArgumentException if the property has another value than those four
      */
     public static synchronized KernelProvider get() {
         if (chosen == null) {
             Choice choice =
                     choose(
                             System.getProperty(PROPERTY, "auto"),
-                            KernelProviders::nativeProvider,
-                            () -> natives().reason());
+                            KernelProviders::natives,
+                            KernelProviders::vectors);
             System.getLogger(KernelProviders.class.getName()).log(choice.level(), choice.message());
             chosen = choice.provider();
         }
@@ -51,20 +51,26 @@ public final class KernelProviders {
         for (String isa : NativeProvider.INSTRUCTION_SETS) {
             NativeProvider.find(isa).provider().ifPresent(providers::add);
         }
-        VectorProvider.find().provider().ifPresent(providers::add);
+        vectors().provider().ifPresent(providers::add);
         providers.add(new ScalarProvider());
         return List.copyOf(providers);
     }
 
-    private static synchronized NativeProvider.Search natives() {
-        if (natives == null) {
-            natives = NativeProvider.find();
-        }
-        return natives;
+    /**
+     * The kernels of one kind.
+     *
+     * @param reason why there are none
+     */
+    record Found(Optional<KernelProvider> provider, String reason) {}
+
+    private static Found natives() {
+        NativeProvider.Search search = NativeProvider.find();
+        return new Found(search.provider().map(KernelProvider.class::cast), search.reason());
     }
 
-    private static Optional<KernelProvider> nativeProvider() {
-        return natives().provider().map(KernelProvider.class::cast);
+    private static Found vectors() {
+        VectorProvider.Search search = VectorProvider.find();
+        return new Found(search.provider().map(KernelProvider.class::cast), search.reason());
     }
 
     /** A provider and the line to log about it. */
@@ -72,32 +78,58 @@ public final class KernelProviders {
 
     /**
      * @param natives loads the native kernels, if they are there
-     * @param missing why they are not; asked only after {@code natives}
+     * @param vectors loads those in Java's vectors, if they are there
      */
-    static Choice choose(
-            String wanted, Supplier<Optional<KernelProvider>> natives, Supplier<String> missing) {
-        KernelProvider scalar = new ScalarProvider();
-        switch (wanted) {
-            case "scalar" -> {
-                return new Choice(scalar, Level.INFO, report(scalar) + ", as asked for");
-            }
-            case "native", "auto" -> {
-                Optional<KernelProvider> loaded = natives.get();
-                if (loaded.isPresent()) {
-                    return new Choice(loaded.get(), Level.INFO, report(loaded.get()));
-                }
-                if (wanted.equals("native")) {
-                    throw new IllegalStateException(
-                            "%s=native, but the native kernels cannot be used: %s; set %s=auto to run in plain Java"
-                                    .formatted(PROPERTY, missing.get(), PROPERTY));
-                }
-                String reason = ", many times slower than native kernels, which cannot be used: ";
-                return new Choice(scalar, Level.WARNING, report(scalar) + reason + missing.get());
-            }
+    static Choice choose(String wanted, Supplier<Found> natives, Supplier<Found> vectors) {
+        return switch (wanted) {
+            case "scalar" -> forced(new ScalarProvider());
+            case "vector" -> forced(required(wanted, vectors.get()));
+            case "native" -> found(required(wanted, natives.get()));
+            case "auto" -> best(natives.get(), vectors);
             default ->
                     throw new IllegalArgumentException(
-                            PROPERTY + "=" + wanted + ": must be native, scalar or auto");
+                            PROPERTY + "=" + wanted + ": must be native, vector, scalar or auto");
+        };
+    }
+
+    private static KernelProvider required(String wanted, Found found) {
+        return found.provider()
+                .orElseThrow(
+                        () ->
+                                new IllegalStateException(
+                                        "%s=%s, but the %s kernels cannot be used: %s; or set %s=auto to take what is there"
+                                                .formatted(
+                                                        PROPERTY,
+                                                        wanted,
+                                                        wanted,
+                                                        found.reason(),
+                                                        PROPERTY)));
+    }
+
+    private static Choice best(Found natives, Supplier<Found> vectors) {
+        if (natives.provider().isPresent()) {
+            return found(natives.provider().get());
         }
+        String missing = "native kernels cannot be used: " + natives.reason();
+        Found next = vectors.get();
+        if (next.provider().isPresent()) {
+            KernelProvider vector = next.provider().get();
+            return new Choice(vector, Level.INFO, report(vector) + "; " + missing);
+        }
+        KernelProvider scalar = new ScalarProvider();
+        return new Choice(
+                scalar,
+                Level.WARNING,
+                "%s, many times slower than others; %s; vector kernels cannot: %s"
+                        .formatted(report(scalar), missing, next.reason()));
+    }
+
+    private static Choice found(KernelProvider provider) {
+        return new Choice(provider, Level.INFO, report(provider));
+    }
+
+    private static Choice forced(KernelProvider provider) {
+        return new Choice(provider, Level.INFO, report(provider) + ", as asked for");
     }
 
     private static String report(KernelProvider provider) {

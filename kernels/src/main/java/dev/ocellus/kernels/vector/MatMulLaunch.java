@@ -77,7 +77,7 @@ record MatMulLaunch(MatMul call, PanelReader panels, long x, long ldx) implement
 
     /** The products of a single row with up to four panels. */
     private void oneRow(long panel, long count, long sums) {
-        Memory.clear(sums, PAIR * SUM_BYTES);
+        Spans.fill(sums, 0, PAIR * SUM_BYTES);
         for (long lane = 0; lane < count * LINE; lane += Tile.QUAD * Lanes.BYTES) {
             long w0 = place(panel, lane, count);
             long w1 = place(panel, lane + Lanes.BYTES, count);
@@ -119,7 +119,7 @@ record MatMulLaunch(MatMul call, PanelReader panels, long x, long ldx) implement
     }
 
     private void block(long first, long last, long panel, long count, long sums) {
-        Memory.clear(sums, (last - first + Tile.ROWS - 1) / Tile.ROWS * Tile.ROWS * SUM_BYTES);
+        Spans.fill(sums, 0, BLOCK_ROWS * SUM_BYTES);
         long a = call.w() + panel * panelBytes();
         // A second panel that is not there is the first one again: its sums are not used.
         long b = a + (count - 1) * panelBytes();

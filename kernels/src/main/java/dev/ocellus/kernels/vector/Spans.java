@@ -2,6 +2,8 @@ package dev.ocellus.kernels.vector;
 
 import dev.ocellus.kernels.scalar.Memory;
 
+import jdk.incubator.vector.FloatVector;
+
 /** Sums, products and copies of runs of float32 values; results may be in place. */
 final class Spans {
 
@@ -32,6 +34,22 @@ final class Spans {
         }
         for (long i = whole; i < bytes; i += 4) {
             Memory.f32(to + i, Memory.f32(from + i));
+        }
+    }
+
+    /** Multiplies whole vectors, in place. */
+    static void multiply(long x, float factor, long bytes) {
+        FloatVector f = Lanes.all(factor);
+        for (long i = 0; i < bytes; i += Lanes.BYTES) {
+            Lanes.store(x + i, Lanes.load(x + i).mul(f));
+        }
+    }
+
+    /** Sets whole vectors. */
+    static void fill(long x, float value, long bytes) {
+        FloatVector v = Lanes.all(value);
+        for (long i = 0; i < bytes; i += Lanes.BYTES) {
+            Lanes.store(x + i, v);
         }
     }
 

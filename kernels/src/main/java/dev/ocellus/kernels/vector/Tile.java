@@ -2,6 +2,9 @@ package dev.ocellus.kernels.vector;
 
 import jdk.incubator.vector.FloatVector;
 
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+
 /**
  * Products of broadcast factors x and vectors of factors w, added to sums in memory: {@code
  * sums[r][lane] = fma(w[i][lane], x[r][i], sums[r][lane])} for i in ascending order. Whatever the
@@ -10,7 +13,7 @@ import jdk.incubator.vector.FloatVector;
  * <p>All arguments are addresses or distances in bytes: {@code x} of the first factor of a row,
  * {@code xStep} from one factor to the next, {@code w} of the first vector, {@code wStep} to the
  * next, {@code sumStep} from one row of sums to the next. The vectors of a row of sums lie side by
- * side.
+ * side. Each loop is compiled on its own.
  */
 final class Tile {
     static final int ROWS = 4;
@@ -21,8 +24,35 @@ final class Tile {
     /** Vectors that {@link #oneRow} takes. */
     static final int QUAD = 4;
 
+    private static final MethodHandle[] LOOPS = {
+        loop("fourRowsLoop", 11), loop("fourRowsNarrowLoop", 10), loop("oneRowLoop", 9)
+    };
+
+    private static MethodHandle loop(String name, int longs) {
+        return Handles.of(MethodHandles.lookup(), name, void.class, longs);
+    }
+
     /** Four rows times two vectors. */
     static void fourRows(
+            long x0,
+            long x1,
+            long x2,
+            long x3,
+            long xStep,
+            long w0,
+            long w1,
+            long wStep,
+            long steps,
+            long sums,
+            long sumStep) {
+        try {
+            LOOPS[0].invokeExact(x0, x1, x2, x3, xStep, w0, w1, wStep, steps, sums, sumStep);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static void fourRowsLoop(
             long x0,
             long x1,
             long x2,
@@ -80,6 +110,24 @@ final class Tile {
             long steps,
             long sums,
             long sumStep) {
+        try {
+            LOOPS[1].invokeExact(x0, x1, x2, x3, xStep, w, wStep, steps, sums, sumStep);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static void fourRowsNarrowLoop(
+            long x0,
+            long x1,
+            long x2,
+            long x3,
+            long xStep,
+            long w,
+            long wStep,
+            long steps,
+            long sums,
+            long sumStep) {
         FloatVector a0 = Lanes.load(sums);
         FloatVector a1 = Lanes.load(sums + sumStep);
         FloatVector a2 = Lanes.load(sums + 2 * sumStep);
@@ -99,6 +147,23 @@ final class Tile {
 
     /** One row times four vectors. */
     static void oneRow(
+            long x,
+            long xStep,
+            long w0,
+            long w1,
+            long w2,
+            long w3,
+            long wStep,
+            long steps,
+            long sums) {
+        try {
+            LOOPS[2].invokeExact(x, xStep, w0, w1, w2, w3, wStep, steps, sums);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static void oneRowLoop(
             long x,
             long xStep,
             long w0,

@@ -73,10 +73,16 @@ public final class VectorProvider implements KernelProvider {
         // The same checks, by the one that runs what is not here.
         List<Launch> plain = scalar.bind(call, scratch, arena);
         return switch (call) {
-            case KernelCall.MatMul c -> matMul(c, scratch);
+            case KernelCall.MatMul c when c.compute() != ComputeType.INT8 -> matMul(c, scratch);
             case KernelCall.Add c -> List.of(new PointwiseLaunches.Add(c));
             case KernelCall.Activate c -> List.of(new PointwiseLaunches.Activate(c));
             case KernelCall.GatedActivate c -> List.of(new PointwiseLaunches.GatedActivate(c));
+            case KernelCall.Attention c
+                    when AttentionLaunches.supports(c.heads(), c.kvHeads(), c.headDim()) ->
+                    List.of(new AttentionLaunches.Attention(c));
+            case KernelCall.PagedAttention c
+                    when AttentionLaunches.supports(c.heads(), c.kvHeads(), c.headDim()) ->
+                    List.of(new AttentionLaunches.PagedAttention(c));
             case KernelCall.RmsNorm c -> List.of(new NormLaunches.RmsNorm(c));
             case KernelCall.LayerNorm c -> List.of(new NormLaunches.LayerNorm(c));
             case KernelCall.Rope c -> List.of(new RopeLaunch(c));

@@ -1,4 +1,4 @@
-package dev.ocellus.kernels.nativelib;
+package dev.ocellus.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -8,11 +8,6 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
-import dev.ocellus.kernels.Activation;
-import dev.ocellus.kernels.ComputeType;
-import dev.ocellus.kernels.KernelCall;
-import dev.ocellus.kernels.Launch;
-import dev.ocellus.kernels.Panels;
 import dev.ocellus.tensor.DType;
 
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,13 +27,8 @@ class RowIndependenceTest {
     private static final long ROWS = 203;
     private static final long[] COUNTS = {1, 2, 5, 12, 13, 97, 150};
 
-    private static Stream<NativeProvider> providers() {
-        return Stream.of("avx2", "avx512", "avx512bf16", "neon")
-                .flatMap(name -> NativeProvider.find(name).provider().stream());
-    }
-
     static Stream<Arguments> products() {
-        return providers()
+        return OperationCheck.providers()
                 .flatMap(
                         p ->
                                 Stream.of(
@@ -50,9 +40,9 @@ class RowIndependenceTest {
                                         Arguments.of(p, DType.Q4, ComputeType.INT8, 0)));
     }
 
-    @ParameterizedTest(allowZeroInvocations = true)
+    @ParameterizedTest
     @MethodSource("products")
-    void product(NativeProvider provider, DType type, ComputeType compute, long gated) {
+    void product(KernelProvider provider, DType type, ComputeType compute, long gated) {
         long n = 70;
         long k = type == DType.F32 ? 1300 : 2301;
         try (Arena arena = Arena.ofConfined()) {
@@ -112,7 +102,7 @@ class RowIndependenceTest {
     }
 
     static Stream<Arguments> caches() {
-        return providers()
+        return OperationCheck.providers()
                 .flatMap(
                         p ->
                                 Stream.of(DType.F32, DType.F16, DType.BF16)
@@ -120,9 +110,9 @@ class RowIndependenceTest {
     }
 
     /** One sequence is prefilled at once and decoded row by row. */
-    @ParameterizedTest(allowZeroInvocations = true)
+    @ParameterizedTest
     @MethodSource("caches")
-    void pagedAttention(NativeProvider provider, DType type) {
+    void pagedAttention(KernelProvider provider, DType type) {
         long heads = 6;
         long kvHeads = 2;
         long headDim = 20;
@@ -195,7 +185,7 @@ class RowIndependenceTest {
         }
     }
 
-    private static void run(NativeProvider provider, Arena arena, KernelCall call) {
+    private static void run(KernelProvider provider, Arena arena, KernelCall call) {
         long bytes = provider.scratchBytes(call);
         long scratch = bytes == 0 ? 0 : arena.allocate(bytes, 64).address();
         for (Launch launch : provider.bind(call, scratch, arena)) {
