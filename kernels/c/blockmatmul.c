@@ -1,6 +1,6 @@
 // Linear layers with weights of block types. BlockMatMulPack rounds the activations to int8 and
-// packs them in tiles of nearly equal height, as block.h says, in the scratch memory. A single row
-// is rounded by each unit for itself, which is cheaper than a launch of its own. A unit of
+// packs them in tiles of nearly equal height, as block.h says, in the scratch memory. A single short
+// row is rounded by each range of units for itself, which is cheaper than a launch. A unit of
 // BlockMatMul is a few weight panels times a block of tiles; few rows are one block, so that the
 // panels are one stream that is read from memory exactly once.
 #include "dot.h"
@@ -12,13 +12,14 @@ enum {
     // Groups after which a tile is left for the next one, so that its part and one of a panel stay in
     // the first-level cache, and the parts of all panels in the second.
     CHUNK_GROUPS = 8,
-    // Longest single row that is not packed beforehand.
-    ROW_GROUPS = 512,
+    // Longest single row that is not packed beforehand: a launch takes as long as rounding some five
+    // hundred elements, and a thread runs a few ranges.
+    ROW_GROUPS = 16,
     SUMS_STRIDE = PANELS_TOGETHER * PANEL
 };
 
 struct plan {
-    int single;  // one row, rounded by each unit
+    int single;  // one row, rounded by each range of units
     int64_t rows;
     int64_t tiles;
     int64_t blocks;

@@ -49,9 +49,10 @@ static vf q4_scale(const vf x[BLOCK], vf largest) {
 
 // A block of VL rows, whose element i is x[i], to the places of the first row's scale and integers.
 static void pack_block(const vf x[BLOCK], int64_t type, uint16_t *scales, char *block) {
+    // Compared as integers, infinities and NaN are larger than numbers.
     vf largest = x[0];
     for (int i = 1; i < BLOCK; i++) {
-        largest = v_select(v_abs(x[i]) > v_abs(largest), x[i], largest);
+        largest = v_select((vi)v_abs(x[i]) > (vi)v_abs(largest), x[i], largest);
     }
     vf scale =
         type == DTYPE_Q8 ? nearest_f16(v_abs(largest) / v_set(127)) : q4_scale(x, largest);

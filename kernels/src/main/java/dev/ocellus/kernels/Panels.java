@@ -36,7 +36,8 @@ import dev.ocellus.tensor.DType;
  *       least; the range is -8 to 7.
  * </ul>
  *
- * Elements have to be finite, and scales below 65520: others become NaN.
+ * Products with a block are not finite if an element is not, or if its scale would be 65520 or
+ * more.
  */
 public final class Panels {
     /** Rows of a matrix that share one panel. */

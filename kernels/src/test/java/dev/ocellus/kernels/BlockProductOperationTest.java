@@ -107,27 +107,7 @@ class BlockProductOperationTest {
         try (Operands operands = new Operands(Placement.STARTS_AT_GUARD)) {
             Matrix x = operands.random(size.rows(), size.k(), random);
             Matrix w = operands.dense(size.n(), size.k(), random);
-            Matrix out = operands.matrix(size.rows(), size.n(), size.n());
-            MemorySegment packed = operands.bytes(Panels.bytes(type, size.n(), size.k()), 64);
-            OperationCheck.run(
-                    provider,
-                    operands,
-                    new KernelCall.PackPanels(
-                            w.address(),
-                            DType.F32,
-                            packed.address(),
-                            type,
-                            0,
-                            1,
-                            size.n(),
-                            0,
-                            size.k()),
-                    random);
-            OperationCheck.run(
-                    provider,
-                    operands,
-                    call(type, x, packed.address(), out.address(), out.ld(), size),
-                    random);
+            Matrix out = packAndMultiply(provider, type, operands, x, w);
             double error = 0;
             double power = 0;
             for (long r = 0; r < size.rows(); r++) {
@@ -142,6 +122,34 @@ class BlockProductOperationTest {
             }
             return Math.sqrt(error / power);
         }
+    }
+
+    private static Matrix packAndMultiply(
+            KernelProvider provider, DType type, Operands operands, Matrix x, Matrix w) {
+        Size size = new Size(x.rows(), w.rows(), w.cols());
+        RandomGenerator random = new SplittableRandom(15);
+        Matrix out = operands.matrix(size.rows(), size.n(), size.n());
+        MemorySegment packed = operands.bytes(Panels.bytes(type, size.n(), size.k()), 64);
+        OperationCheck.run(
+                provider,
+                operands,
+                new KernelCall.PackPanels(
+                        w.address(),
+                        DType.F32,
+                        packed.address(),
+                        type,
+                        0,
+                        1,
+                        size.n(),
+                        0,
+                        size.k()),
+                random);
+        OperationCheck.run(
+                provider,
+                operands,
+                call(type, x, packed.address(), out.address(), out.ld(), size),
+                random);
+        return out;
     }
 
     /** What is no number shows in the row it is in, and nowhere else. */
@@ -165,6 +173,30 @@ class BlockProductOperationTest {
                 for (long r = 0; r < size.rows(); r++) {
                     for (long j = 0; j < size.n(); j++) {
                         assertThat(Float.isFinite(out.get(r, j))).isEqualTo(r != 3);
+                    }
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("dev.ocellus.kernels.OperationCheck#providers")
+    void weightsThatAreNotFiniteShow(KernelProvider provider) {
+        Size size = new Size(2, 20, 70);
+        for (DType type : List.of(DType.Q8, DType.Q4)) {
+            for (float bad : new float[] {Float.NaN, Float.NEGATIVE_INFINITY, 1e9f}) {
+                RandomGenerator random = new SplittableRandom(14);
+                try (Operands operands = new Operands(Placement.STARTS_AT_GUARD)) {
+                    Matrix x = operands.random(size.rows(), size.k(), random);
+                    Matrix w = operands.dense(size.n(), size.k(), random);
+                    w.set(17, 40, bad);
+                    Matrix out = packAndMultiply(provider, type, operands, x, w);
+                    for (long r = 0; r < size.rows(); r++) {
+                        for (long j = 0; j < size.n(); j++) {
+                            assertThat(Float.isFinite(out.get(r, j)))
+                                    .as("%s %s row %d column %d", type, bad, r, j)
+                                    .isEqualTo(j != 17);
+                        }
                     }
                 }
             }

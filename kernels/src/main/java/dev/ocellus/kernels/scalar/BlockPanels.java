@@ -45,12 +45,17 @@ final class BlockPanels {
         }
     }
 
+    /** The bits of magnitudes are compared: infinities and NaN are larger than numbers. */
     private static float largest(float[] block) {
         float largest = block[0];
         for (float x : block) {
-            largest = Math.abs(x) > Math.abs(largest) ? x : largest;
+            largest = magnitude(x) > magnitude(largest) ? x : largest;
         }
         return largest;
+    }
+
+    private static int magnitude(float x) {
+        return Float.floatToRawIntBits(x) & 0x7fffffff;
     }
 
     private static short scale(DType type, float[] block, float largest) {
