@@ -14,9 +14,9 @@
 
 enum { PANEL = 16 };
 
-enum dtype { DTYPE_F32 = 1, DTYPE_F16 = 2, DTYPE_BF16 = 3 };
+enum dtype { DTYPE_F32 = 1, DTYPE_F16 = 2, DTYPE_BF16 = 3, DTYPE_Q8 = 15, DTYPE_Q4 = 16 };
 
-enum compute { COMPUTE_F32, COMPUTE_BF16 };
+enum compute { COMPUTE_F32, COMPUTE_BF16, COMPUTE_INT8 };
 
 enum activation {
     ACTIVATION_NONE,
@@ -291,13 +291,46 @@ struct PixelUnshuffle {
 
 struct PackPanels {
     const char *src;
-    int64_t type;
+    int64_t sourceType;
     char *dst;
+    int64_t panelType;
     int64_t firstPanel;
     int64_t panelStride;
     int64_t rows;
     const int64_t *rowCount;
     int64_t k;
+    void *scratch;
+};
+
+struct ResizeRows {
+    const uint8_t *x;
+    int64_t ldx;
+    const int32_t *first;
+    const int32_t *weights;
+    int64_t taps;
+    uint8_t *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t inCols;
+    int64_t cols;
+    void *scratch;
+};
+
+struct ResizePlanes {
+    const uint8_t *x;
+    int64_t ldx;
+    int64_t ring;
+    const int32_t *first;
+    const int32_t *weights;
+    int64_t taps;
+    const float *table;
+    float *out;
+    int64_t ldo;
+    int64_t planeStride;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t cols;
     void *scratch;
 };
 
@@ -315,6 +348,8 @@ struct Ceiling {
 #define KERNELS(X)                     \
     X(MatMul, MatMul)                  \
     X(MatMulPack, MatMul)              \
+    X(BlockMatMul, MatMul)             \
+    X(BlockMatMulPack, MatMul)         \
     X(RmsNorm, RmsNorm)                \
     X(LayerNorm, LayerNorm)            \
     X(Add, Add)                        \
@@ -332,6 +367,8 @@ struct Ceiling {
     X(AssembleTokens, AssembleTokens)  \
     X(PixelUnshuffle, PixelUnshuffle)  \
     X(PackPanels, PackPanels)          \
+    X(ResizeRows, ResizeRows)          \
+    X(ResizePlanes, ResizePlanes)      \
     X(ReadCeiling, Ceiling)            \
     X(F32Ceiling, Ceiling)
 

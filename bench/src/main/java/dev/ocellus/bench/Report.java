@@ -63,9 +63,13 @@ public final class Report {
         results.addAll(run("MatMulBenchmark", threads, "weights", "F16", "compute", "F32"));
         results.addAll(run("MatMulBenchmark", threads, "weights", "BF16", "compute", "F32"));
         results.addAll(run("MatMulBenchmark", threads, "weights", "BF16", "compute", "BF16"));
+        results.addAll(run("MatMulBenchmark", threads, "weights", "Q8", "compute", "INT8"));
+        results.addAll(run("MatMulBenchmark", threads, "weights", "Q4", "compute", "INT8"));
         results.addAll(run("\\.AttentionBenchmark", threads));
         results.addAll(run("PagedAttentionBenchmark", threads));
         results.addAll(run("NormBenchmark", threads));
+        results.addAll(run("RegionBenchmark", Math.max(threads, 2)));
+        results.addAll(run("ResizeBenchmark", threads));
         Ceilings better = better(before, Ceilings.measure(threads));
         List<Row> rows = results.stream().map(r -> row(r, threads, better)).toList();
         print(rows);
@@ -117,14 +121,15 @@ public final class Report {
         BenchmarkParams p = result.getParams();
         String name = p.getBenchmark().substring(p.getBenchmark().lastIndexOf('.') + 1);
         double seconds = result.getPrimaryResult().getScore() * 1e-9;
-        boolean bf16 =
+        ComputeType compute =
                 name.equals("matMul")
-                        && ComputeType.valueOf(p.getParam("compute")) == ComputeType.BF16;
+                        ? ComputeType.valueOf(p.getParam("compute"))
+                        : ComputeType.F32;
         Work work = work(name, p);
         double gflops = work.flops() / seconds * 1e-9;
         double gbytes = work.bytes() / seconds * 1e-9;
-        double peak =
-                bf16 && ceilings.bf16Gflops() > 0 ? ceilings.bf16Gflops() : ceilings.f32Gflops();
+        boolean integers = name.startsWith("resize");
+        double peak = peak(integers ? ComputeType.INT8 : compute, ceilings);
         double read = ceilings.readGBs();
         boolean memory = gbytes / read > gflops / peak;
         return new Row(
@@ -136,7 +141,18 @@ public final class Report {
                 peak,
                 read,
                 Math.max(gbytes / read, gflops / peak),
-                memory ? "memory" : "arithmetic");
+                work == Work.NONE ? "barrier" : memory ? "memory" : "arithmetic");
+    }
+
+    /** Of the instruction for this type, or of float32 where there is none. */
+    private static double peak(ComputeType compute, Ceilings ceilings) {
+        double own =
+                switch (compute) {
+                    case F32 -> ceilings.f32Gflops();
+                    case BF16 -> ceilings.bf16Gflops();
+                    case INT8 -> ceilings.int8Gops();
+                };
+        return own > 0 ? own : ceilings.f32Gflops();
     }
 
     private static Work work(String name, BenchmarkParams p) {
@@ -155,6 +171,12 @@ public final class Report {
                             number(p, "headDim"),
                             DType.valueOf(p.getParam("cache")));
             case "rmsNorm", "layerNorm" -> NormBenchmark.work(number(p, "rows"), number(p, "cols"));
+            case "empty", "shared" -> Work.NONE;
+            case "resizeRows" ->
+                    ResizeBenchmark.rowsWork(number(p, "from"), number(p, "to"), number(p, "rows"));
+            case "resizePlanes" ->
+                    ResizeBenchmark.planesWork(
+                            number(p, "from"), number(p, "to"), number(p, "rows"));
             default -> throw new IllegalStateException("no work is known for benchmark " + name);
         };
     }

@@ -41,12 +41,13 @@ public sealed interface KernelCall {
      * Linear layer with fused epilogue: {@code out[r,j] = residual[r,j] + scale[j] * act(sum_k
      * x[r,k] w[j,k] + bias[j])}.
      *
-     * <p>{@code w} is packed as {@link Panels} say, {@code wType} F32, F16 or BF16. {@code bias},
-     * {@code scale} (float32 [n]) and {@code residual} are optional. {@code out} may be in place
-     * with {@code residual}. With {@code gated} 1, {@code w} holds 2 n' rows (n' is n rounded up to
-     * 16) whose panels alternate gate, up, gate, up...; then {@code out[r,j] = residual[r,j] +
-     * act(gate_j) * up_j}, and bias and scale must be 0. The sum over k is one chain of fused
-     * multiply-adds in ascending k for {@link ComputeType#F32}.
+     * <p>{@code w} is packed as {@link Panels} say, {@code wType} F32, F16, BF16, Q8 or Q4; the
+     * last two are for {@link ComputeType#INT8} and it is for them. {@code bias}, {@code scale}
+     * (float32 [n]) and {@code residual} are optional. {@code out} may be in place with {@code
+     * residual}. With {@code gated} 1, {@code w} holds 2 n' rows (n' is n rounded up to 16) whose
+     * panels alternate gate, up, gate, up...; then {@code out[r,j] = residual[r,j] + act(gate_j) *
+     * up_j}, and bias and scale must be 0. The sum over k is one chain of fused multiply-adds in
+     * ascending k for {@link ComputeType#F32}.
      */
     record MatMul(
             long x,
@@ -283,7 +284,7 @@ public sealed interface KernelCall {
     /**
      * Embedding look-up: {@code out[r] = table[ids[r]]}, ids int32. {@code packed} 1: the table is
      * a matrix [tableRows, cols] packed as {@link Panels} say; 0: plain rows. {@code tableType}
-     * F32, F16 or BF16. The caller has checked that ids are in range.
+     * F32, F16 or BF16, and Q8 or Q4 if packed. The caller has checked that ids are in range.
      */
     record Gather(
             long table,
@@ -376,18 +377,73 @@ public sealed interface KernelCall {
 
     /**
      * Packs rows of a stored matrix: {@code src} has {@code rows} rows of k elements of {@code
-     * type} (F32, F16 or BF16) without gaps, any alignment; they fill panels {@code firstPanel,
-     * firstPanel + panelStride, ...} of the packed matrix at {@code dst}. A last panel that is not
-     * full is filled with zero rows. One unit is one panel.
+     * sourceType} (F32, F16 or BF16) without gaps, any alignment; they fill panels {@code
+     * firstPanel, firstPanel + panelStride, ...} of the packed matrix at {@code dst}, which is of
+     * {@code panelType}: the same type, or Q8 or Q4, to which values are rounded as {@link Panels}
+     * say. A last panel that is not full is filled with zero rows. One unit is one panel.
      */
     record PackPanels(
             long src,
-            DType type,
+            DType sourceType,
             long dst,
+            DType panelType,
             long firstPanel,
             long panelStride,
             long rows,
             long rowCount,
             long k)
+            implements KernelCall {}
+
+    /**
+     * Horizontal pass of resampling an 8-bit RGB image with the fixed-point arithmetic of Pillow:
+     * sample c of output pixel j of a row is {@code clip((2^21 + sum_t weights[j,t] * x[first[j] +
+     * t, c]) >> 22)}, clipped to 0 to 255.
+     *
+     * <p>{@code x} is uint8 RGB pixels, {@code inCols} a row, {@code ldx} bytes between rows.
+     * {@code first} is int32 [cols], {@code weights} int32 [cols, taps], each less than 2^23 - 2^16
+     * in magnitude; {@code taps} and every {@code first} are multiples of 4, and weights of pixels
+     * past the row are zero. The result lies in quads of rows, {@code ldo} bytes apart: a quad is
+     * uint8 [3 cols, 4], four rows of each sample. Rows that a last quad lacks are zero. One unit
+     * is 16 rows.
+     */
+    record ResizeRows(
+            long x,
+            long ldx,
+            long first,
+            long weights,
+            long taps,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long inCols,
+            long cols)
+            implements KernelCall {}
+
+    /**
+     * Vertical pass of resampling an 8-bit RGB image, and its conversion to planes: sample s of
+     * output row r is {@code clip((2^21 + sum_t weights[r,t] * x[first[r] + t, s]) >> 22)}; sample
+     * c of pixel j becomes {@code out[c * planeStride + r * ldo + j] = table[c, sample]}.
+     *
+     * <p>{@code x} is rows in quads as {@link ResizeRows} leaves them, {@code ldx} bytes apart, of
+     * which {@code ring} are kept: row i is in quad {@code i / 4 % ring}. {@code first} is int32
+     * [rows], {@code weights} int32 [rows, taps], with the rules of {@link ResizeRows}; {@code
+     * taps} is at most {@code 4 ring}. {@code table} is float32 [3, 256], {@code cols} the number
+     * of pixels. One unit is one row.
+     */
+    record ResizePlanes(
+            long x,
+            long ldx,
+            long ring,
+            long first,
+            long weights,
+            long taps,
+            long table,
+            long out,
+            long ldo,
+            long planeStride,
+            long rows,
+            long rowCount,
+            long cols)
             implements KernelCall {}
 }

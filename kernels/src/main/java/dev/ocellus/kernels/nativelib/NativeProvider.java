@@ -30,6 +30,9 @@ public final class NativeProvider implements KernelProvider {
     /** Longest head that the attention kernels take. */
     private static final long MAX_HEAD_DIM = 256;
 
+    /** Of a row of int8 activations: a group of integers, two starts of sums and two scales. */
+    private static final long GROUP_ROW_BYTES = Panels.GROUP + 2 * (Integer.BYTES + Float.BYTES);
+
     /**
      * The provider, or the reason why there is none.
      *
@@ -85,9 +88,13 @@ public final class NativeProvider implements KernelProvider {
     /** Room for the packed activations of a product; nothing else needs scratch memory. */
     @Override
     public long scratchBytes(KernelCall call) {
-        return call instanceof KernelCall.MatMul m && packs(m)
-                ? Math.multiplyExact(m.rows(), (m.k() + 1) / 2 * 2 * Float.BYTES)
-                : 0;
+        if (!(call instanceof KernelCall.MatMul m)) {
+            return 0;
+        }
+        if (m.compute() == ComputeType.INT8) {
+            return Math.multiplyExact(m.rows(), Panels.groups(m.k()) * GROUP_ROW_BYTES);
+        }
+        return packs(m) ? Math.multiplyExact(m.rows(), (m.k() + 1) / 2 * 2 * Float.BYTES) : 0;
     }
 
     /** A single row of float32 is used as it is, if the weights don't pad it to an even length. */
@@ -105,10 +112,15 @@ public final class NativeProvider implements KernelProvider {
         check(call);
         MemorySegment arguments = Arguments.write(call, scratch, arena);
         List<Launch> launches = new ArrayList<>();
-        if (call instanceof KernelCall.MatMul m && packs(m)) {
-            launches.add(launch("MatMulPack", arguments));
+        String kernel = call.getClass().getSimpleName();
+        if (call instanceof KernelCall.MatMul m) {
+            boolean blocks = m.compute() == ComputeType.INT8;
+            kernel = blocks ? "BlockMatMul" : "MatMul";
+            if (blocks || packs(m)) {
+                launches.add(launch(kernel + "Pack", arguments));
+            }
         }
-        launches.add(launch(call.getClass().getSimpleName(), arguments));
+        launches.add(launch(kernel, arguments));
         return List.copyOf(launches);
     }
 
@@ -118,27 +130,52 @@ public final class NativeProvider implements KernelProvider {
 
     private static void check(KernelCall call) {
         switch (call) {
-            case KernelCall.MatMul m -> {
-                checkType("weights", m.wType());
-                if (m.compute() == ComputeType.BF16 && m.wType() != DType.BF16) {
-                    throw new IllegalArgumentException(
-                            "matmul: compute type BF16 needs BF16 weights, not " + m.wType());
-                }
-            }
+            case KernelCall.MatMul m -> checkProduct(m);
             case KernelCall.PagedAttention a -> {
                 checkType("cache", a.cacheType());
                 checkHeads(a.heads(), a.kvHeads(), a.headDim());
             }
             case KernelCall.Attention a -> checkHeads(a.heads(), a.kvHeads(), a.headDim());
             case KernelCall.KvAppend k -> checkType("cache", k.cacheType());
-            case KernelCall.Gather g -> checkType("table", g.tableType());
-            case KernelCall.PackPanels p -> checkType("weights", p.type());
+            case KernelCall.Gather g -> {
+                if (g.packed() == 0 || !g.tableType().isBlock()) {
+                    checkType("table", g.tableType());
+                }
+            }
+            case KernelCall.PackPanels p -> {
+                checkType("weights", p.sourceType());
+                if (!Panels.packs(p.sourceType(), p.panelType())) {
+                    throw new IllegalArgumentException(
+                            "weights of type "
+                                    + p.sourceType()
+                                    + " can't be packed as "
+                                    + p.panelType()
+                                    + "; only as what they are, Q8 or Q4");
+                }
+            }
             default -> {}
         }
     }
 
+    private static void checkProduct(KernelCall.MatMul m) {
+        if (!m.wType().isBlock()) {
+            checkType("weights", m.wType());
+        }
+        if (m.compute() == ComputeType.BF16 && m.wType() != DType.BF16) {
+            throw new IllegalArgumentException(
+                    "matmul: compute type BF16 needs BF16 weights, not " + m.wType());
+        }
+        if ((m.compute() == ComputeType.INT8) != m.wType().isBlock()) {
+            throw new IllegalArgumentException(
+                    "matmul: Q8 and Q4 weights and compute type INT8 go together, not "
+                            + m.wType()
+                            + " and "
+                            + m.compute());
+        }
+    }
+
     private static void checkType(String what, DType type) {
-        if (!Panels.supports(type)) {
+        if (!Panels.supportsRows(type)) {
             throw new IllegalArgumentException(
                     "no kernel for a "
                             + what

@@ -2,6 +2,7 @@ package dev.ocellus.kernels.nativelib;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -44,7 +45,9 @@ class RowIndependenceTest {
                                         Arguments.of(p, DType.F32, ComputeType.F32, 0),
                                         Arguments.of(p, DType.F16, ComputeType.F32, 0),
                                         Arguments.of(p, DType.BF16, ComputeType.F32, 1),
-                                        Arguments.of(p, DType.BF16, ComputeType.BF16, 0)));
+                                        Arguments.of(p, DType.BF16, ComputeType.BF16, 0),
+                                        Arguments.of(p, DType.Q8, ComputeType.INT8, 1),
+                                        Arguments.of(p, DType.Q4, ComputeType.INT8, 0)));
     }
 
     @ParameterizedTest(allowZeroInvocations = true)
@@ -216,6 +219,9 @@ class RowIndependenceTest {
             return floats(arena, elements, 2);
         }
         SplittableRandom random = new SplittableRandom(2);
+        if (type.isBlock()) {
+            return blocks(arena, type, n, k, random);
+        }
         MemorySegment values = arena.allocate(elements * 2, 64);
         for (long i = 0; i < elements; i++) {
             float value = (float) random.nextDouble(-1, 1);
@@ -226,6 +232,21 @@ class RowIndependenceTest {
             values.setAtIndex(JAVA_SHORT, i, bits);
         }
         return values;
+    }
+
+    private static MemorySegment blocks(
+            Arena arena, DType type, long n, long k, SplittableRandom random) {
+        MemorySegment panels = arena.allocate(Panels.bytes(type, n, k), 64);
+        for (long i = 0; i < panels.byteSize(); i++) {
+            panels.set(JAVA_BYTE, i, (byte) random.nextInt(1, 256));
+        }
+        for (long row = 0; row < n; row++) {
+            for (long column = 0; column < k; column += DType.BLOCK_ELEMENTS) {
+                short scale = Float.floatToFloat16((float) random.nextDouble(-1, 1));
+                panels.set(JAVA_SHORT, Panels.scaleOffset(type, row, column, k), scale);
+            }
+        }
+        return panels;
     }
 
     private static void assertSameBits(MemorySegment expected, MemorySegment actual, long floats) {
