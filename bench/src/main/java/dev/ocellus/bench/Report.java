@@ -60,6 +60,7 @@ public final class Report {
         Ceilings before = Ceilings.measure(threads);
         List<RunResult> results = new ArrayList<>();
         results.addAll(run("MatMulBenchmark", threads, "weights", "F32", "compute", "F32"));
+        results.addAll(run("MatMulBenchmark", threads, "weights", "F16", "compute", "F32"));
         results.addAll(run("MatMulBenchmark", threads, "weights", "BF16", "compute", "F32"));
         results.addAll(run("MatMulBenchmark", threads, "weights", "BF16", "compute", "BF16"));
         results.addAll(run("MatMulBenchmark", threads, "weights", "Q8", "compute", "INT8"));
@@ -157,11 +158,7 @@ public final class Report {
     private static Work work(String name, BenchmarkParams p) {
         return switch (name) {
             case "matMul" ->
-                    MatMulBenchmark.work(
-                            number(p, "rows"),
-                            number(p, "n"),
-                            number(p, "k"),
-                            DType.valueOf(p.getParam("weights")));
+                    MatMulBenchmark.work(p.getParam("shape"), DType.valueOf(p.getParam("weights")));
             case "attention" ->
                     AttentionBenchmark.work(
                             number(p, "length"), number(p, "heads"), number(p, "headDim"));
