@@ -11,6 +11,7 @@ import dev.ocellus.loader.config.JsonFile;
 import dev.ocellus.measure.MachineLimits;
 import dev.ocellus.measure.Measured;
 import dev.ocellus.measure.ModelBench;
+import dev.ocellus.measure.OpeningBench;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -34,7 +35,8 @@ import java.util.concurrent.Callable;
         footer = {
             "",
             "Medians of interleaved rounds. Bytes and FLOPs are counted from shapes;",
-            "the peaks of memory and arithmetic are measured in the same rounds.",
+            "the peaks of memory and arithmetic are measured in the same rounds. Opening is",
+            "measured beside the reading of the same files into fresh memory.",
             "",
             "  ocellus bench InternVL3-2B",
             "  ocellus bench InternVL3-2B --prompt 128,2048 --new 64 --profile"
@@ -90,6 +92,10 @@ final class BenchCommand implements Callable<Integer> {
     public Integer call() {
         ModelBench.Settings settings = settings();
         PrintWriter out = spec.commandLine().getOut();
+        OpeningBench.Report open;
+        try (Bars bars = Bars.ofThings()) {
+            open = OpeningBench.run(folder, opening.options(), rounds, bars);
+        }
         try (Bars loading = Bars.ofBytes();
                 Ocellus model = Ocellus.open(folder, opening.options().withProgress(loading));
                 ModelBench bench = new ModelBench(model, settings)) {
@@ -98,9 +104,11 @@ final class BenchCommand implements Callable<Integer> {
                 report = bench.run(bars);
             }
             if (json) {
-                JsonOutput.print(out, json(model, report));
+                JsonOutput.print(out, json(model, open, report));
             } else {
                 print(model, report, out);
+                out.println();
+                print(open, out);
             }
             if (profile || trace != null) {
                 profiles(bench.profile(), report.limits(), out);
@@ -162,6 +170,27 @@ final class BenchCommand implements Callable<Integer> {
         out.flush();
     }
 
+    private static void print(OpeningBench.Report r, PrintWriter out) {
+        TextTable table = new TextTable("lrrr");
+        table.row("opening", "time", "size", "of reading into fresh memory");
+        row(table, "open the model", r.open(), r.weightBytes(), r);
+        row(table, "  pack its weights", r.packing(), r.weightBytes(), r);
+        row(table, "read its files", r.read(), r.fileBytes(), r);
+        row(table, "touch fresh memory", r.touch(), r.weightBytes(), r);
+        row(table, "read its files into fresh memory", r.readFresh(), r.fileBytes(), r);
+        table.print(out);
+        out.flush();
+    }
+
+    private static void row(
+            TextTable table, String what, double seconds, long bytes, OpeningBench.Report r) {
+        table.row(
+                what,
+                Units.time((long) (seconds * 1e9)),
+                Units.bytes(bytes),
+                String.format(Locale.ROOT, "%.2fx", seconds / r.readFresh()));
+    }
+
     private static String giga(double perSecond) {
         return perSecond == 0 ? "?" : String.format(Locale.ROOT, "%.1f", perSecond * 1e-9);
     }
@@ -170,13 +199,22 @@ final class BenchCommand implements Callable<Integer> {
         return peak == 0 ? "?" : String.format(Locale.ROOT, "%.0f %%", 100 * value / peak);
     }
 
-    private static ObjectNode json(Ocellus model, ModelBench.Report report) {
+    private static ObjectNode json(
+            Ocellus model, OpeningBench.Report open, ModelBench.Report report) {
         MachineLimits limits = report.limits();
         ObjectNode node = JsonOutput.object();
         node.put("model", model.description());
         node.putObject("machine")
                 .put("bytes_per_second", limits.bytesPerSecond())
                 .put("flops_per_second", limits.flopsPerSecond());
+        node.putObject("opening")
+                .put("seconds", open.open())
+                .put("packing_seconds", open.packing())
+                .put("read_seconds", open.read())
+                .put("touch_seconds", open.touch())
+                .put("read_fresh_seconds", open.readFresh())
+                .put("file_bytes", open.fileBytes())
+                .put("weight_bytes", open.weightBytes());
         ArrayNode results = node.putArray("results");
         for (Measured m : report.results()) {
             results.addObject()
