@@ -9,9 +9,9 @@
 enum {
     TILES_TOGETHER = 8,
     PANELS_TOGETHER = 4,
-    // Groups after which a tile is left for the next one, so that its part stays in the first-level
-    // cache and the panels' part in the second.
-    CHUNK_GROUPS = 16,
+    // Groups after which a tile is left for the next one, so that its part and one of a panel stay in
+    // the first-level cache, and the parts of all panels in the second.
+    CHUNK_GROUPS = 8,
     // Longest single row that is not packed beforehand.
     ROW_GROUPS = 512,
     SUMS_STRIDE = PANELS_TOGETHER * PANEL
@@ -44,46 +44,50 @@ static struct plan plan_of(const struct MatMul *a) {
 
 static int64_t tile_start(const struct plan *p, int64_t tile) { return tile * p->rows / p->tiles; }
 
-// Rounds up to BLOCK values at x to q and sets where their sum starts and their scale. Infinities
-// and NaN make the sum of the integers NaN, and with it the scale.
-INLINE void round_block(
-    const float *x, int64_t n, int64_t type, char *q, int32_t *start, float *scale) {
-    typedef int8_t vb __attribute__((vector_size(VL)));
-    vf v[BLOCK / VL], largest = v_zero(), sum = v_zero();
+// Rounds up to GROUP values at x to q and sets where sums with them start and their scales. The
+// largest magnitude is found among the bits, where infinities and NaN are larger than numbers.
+INLINE void round_row(
+    const float *x, int64_t n, int64_t type, char *q, int32_t start[GROUP_BLOCKS],
+    float scale[GROUP_BLOCKS]) {
+    vi integers[GROUP / VL];
     UNROLL
-    for (int i = 0; i < BLOCK / VL; i++) {
-        v[i] = v_load_run(x + i * VL, max_i64(n - i * VL, 0));
-        largest = v_max(largest, v_abs(v[i]));
+    for (int b = 0; b < GROUP_BLOCKS; b++) {
+        vf v[BLOCK / VL];
+        vi largest = {0}, sum = {0};
+        UNROLL
+        for (int i = 0; i < BLOCK / VL; i++) {
+            int64_t at = b * BLOCK + i * VL;
+            v[i] = n >= GROUP ? v_load(x + at) : v_load_run(x + at, max_i64(n - at, 0));
+            largest = vi_max(largest, (vi)v_abs(v[i]));
+        }
+        float m = vi_largest(largest);
+        vf inverse = v_set(m < 0x1p-100f ? 0 : 127 / m);
+        scale[b] = m < 0x1p-100f ? 0 : m / 127;
+        UNROLL
+        for (int i = 0; i < BLOCK / VL; i++) {
+            vi rounded = vi_nearest(v[i] * inverse);
+            integers[b * BLOCK / VL + i] = rounded;
+            sum += rounded;
+        }
+        start[b] = -dot_offset(type) * vi_sum(sum);
     }
-    float m = v_largest(largest);
-    vf inverse = v_set(m < 0x1p-100f ? 0 : 127 / m);
     UNROLL
-    for (int i = 0; i < BLOCK / VL; i++) {
-        v[i] = v_round(v[i] * inverse);
-        sum += v[i];
-        vb bytes = __builtin_convertvector(__builtin_convertvector(v[i], vi), vb);
-        memcpy(q + i * VL, &bytes, sizeof bytes);
+    for (int i = 0; i < GROUP / VL; i += 4) {
+        v_store(q + i * VL, vi_bytes(integers + i));
     }
-    float total = v_sum(sum);
-    *start = -dot_offset(type) * (int32_t)total;
-    *scale = (m < 0x1p-100f ? 0 : m / 127) + 0 * total;
 }
 
 // Group `group` of the rows of a tile.
 static void round_group(
     const struct MatMul *a, int64_t row, int64_t rows, int64_t group, char *out) {
-    char q[BLOCK_TILE_ROWS][GROUP];
-    int32_t start[GROUP_BLOCKS][BLOCK_TILE_ROWS];
-    float scale[GROUP_BLOCKS][BLOCK_TILE_ROWS];
+    char q[VL][GROUP];
+    int32_t start[BLOCK_TILE_ROWS][GROUP_BLOCKS];
+    float scale[BLOCK_TILE_ROWS][GROUP_BLOCKS];
     for (int64_t i = 0; i < rows; i++) {
-        for (int64_t b = 0; b < GROUP_BLOCKS; b++) {
-            int64_t k = group * GROUP + b * BLOCK;
-            round_block(
-                a->x + (row + i) * a->ldx + k, max_i64(a->k - k, 0), a->wType, q[i] + b * BLOCK,
-                &start[b][i], &scale[b][i]);
-        }
+        const float *x = a->x + (row + i) * a->ldx + group * GROUP;
+        round_row(x, a->k - group * GROUP, a->wType, rows == 1 ? out : q[i], start[i], scale[i]);
     }
-    for (int64_t d = 0; d < GROUP_WORDS; d += VL) {
+    for (int64_t d = 0; rows > 1 && d < GROUP_WORDS; d += VL) {
         vf m[VL];
         UNROLL
         for (int i = 0; i < VL; i++) {
@@ -93,8 +97,10 @@ static void round_group(
     }
     out += rows * GROUP;
     for (int64_t b = 0; b < GROUP_BLOCKS; b++) {
-        memcpy(out + b * rows * 4, start[b], (size_t)rows * 4);
-        memcpy(out + (GROUP_BLOCKS + b) * rows * 4, scale[b], (size_t)rows * 4);
+        for (int64_t i = 0; i < rows; i++) {
+            memcpy(out + (b * rows + i) * 4, &start[i][b], 4);
+            memcpy(out + ((GROUP_BLOCKS + b) * rows + i) * 4, &scale[i][b], 4);
+        }
     }
 }
 

@@ -2,11 +2,18 @@
 // made from one always-inlined body whose loops unroll completely.
 #include "dot.h"
 
-enum { PANEL_VECTORS = PANEL / VL };
+enum {
+    PANEL_VECTORS = PANEL / VL,
+    // While so many products are made with each line, the hardware does not fetch far enough ahead;
+    // with fewer, it does better alone.
+    PREFETCH_PRODUCTS = 8,
+    PREFETCH_BYTES = 4096
+};
 
 INLINE void tile(
     const int type, const int rows, const char *x, const char *w, int64_t groups, float *c,
     int64_t ldc, int continued) {
+    const int prefetch = rows * BLOCK_WORDS / block_lines(type) >= PREFETCH_PRODUCTS;
     vf sum[BLOCK_TILE_ROWS][PANEL_VECTORS];
     UNROLL
     for (int i = 0; i < rows; i++) {
@@ -32,6 +39,9 @@ INLINE void tile(
             }
             UNROLL
             for (int word = 0; word < BLOCK_WORDS; word++) {
+                if (prefetch && word < block_lines(type)) {
+                    __builtin_prefetch(block + word * PANEL_LINE + PREFETCH_BYTES);
+                }
                 UNROLL
                 for (int v = 0; v < PANEL_VECTORS; v++) {
                     dot_weights weights = dot_load(type, word, block + v * VL * 4);
