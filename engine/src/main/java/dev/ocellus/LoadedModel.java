@@ -47,6 +47,7 @@ public final class LoadedModel implements AutoCloseable {
     private final TilePolicy tiles;
     private final PlanOptions planOptions;
     private final long contextTokens;
+    private double packingSeconds;
 
     private LoadedModel(Checkpoint checkpoint, OpenOptions options) {
         this.checkpoint = checkpoint;
@@ -121,12 +122,14 @@ public final class LoadedModel implements AutoCloseable {
             all.addAll(visionPlan(1).packings());
         }
         all.addAll(runner.plan(runner.capacity(1, 1, false)).packings());
+        long start = System.nanoTime();
         store.pack(
                 all,
                 progress == null
                         ? null
                         : (bytes, total) -> progress.at(Progress.WEIGHTS, bytes, total));
         checkpoint.releasePages();
+        packingSeconds = (System.nanoTime() - start) * 1e-9;
     }
 
     /** The plan of the vision side for this many tiles. */
@@ -186,6 +189,11 @@ public final class LoadedModel implements AutoCloseable {
         return store;
     }
 
+    /** How long the packing of the weights took when the model was opened. */
+    public double packingSeconds() {
+        return packingSeconds;
+    }
+
     public PlanOptions planOptions() {
         return planOptions;
     }
@@ -201,7 +209,11 @@ public final class LoadedModel implements AutoCloseable {
                 + "; products in "
                 + planOptions.compute().name().toLowerCase(java.util.Locale.ROOT)
                 + ", cache in "
-                + pages.shape().dtype().lowerName();
+                + pages.shape().dtype().lowerName()
+                + "; weights of %d MiB, %d %% in huge pages"
+                        .formatted(
+                                store.bytes() >> 20,
+                                100 * store.hugePageBytes() / Math.max(1, store.bytes()));
     }
 
     @Override

@@ -36,6 +36,7 @@ final class CpuExecutable implements Executable {
         this.pool = pool;
         lifetime = new Lifetime("the plan " + plan.graph().name());
         try {
+            store.pack(plan.packings(), null);
             memory = CpuMemory.allocate(plan.workspaceBytes(), arena);
             List<Plan.BoundCall> calls = plan.bind(memory.address(), store::address);
             launches =

@@ -3,6 +3,7 @@ package dev.ocellus.device;
 import dev.ocellus.kernels.KernelProvider;
 import dev.ocellus.kernels.Panels;
 import dev.ocellus.kernels.WorkerPool;
+import dev.ocellus.kernels.nativelib.HugePages;
 import dev.ocellus.plan.Packing;
 
 import java.lang.foreign.Arena;
@@ -18,7 +19,8 @@ import java.util.Map;
 final class CpuWeightStore implements WeightStore {
     private final KernelProvider provider;
     private final WorkerPool pool;
-    private final List<Arena> blocks = new ArrayList<>();
+    private final List<Arena> arenas = new ArrayList<>();
+    private final List<MemorySegment> blocks = new ArrayList<>();
     private final Map<Packing, MemorySegment> packed = new HashMap<>();
     private long bytes;
     private boolean closed;
@@ -50,10 +52,10 @@ final class CpuWeightStore implements WeightStore {
             return;
         }
         Arena arena = Arena.ofShared();
+        MemorySegment block;
         try {
-            MemorySegment block = CpuMemory.allocate(total, arena);
-            Map<Packing, MemorySegment> places = new LinkedHashMap<>();
-            offsets.forEach((p, at) -> places.put(p, block.asSlice(at, p.bytes())));
+            block = CpuMemory.allocate(total, arena);
+            Map<Packing, MemorySegment> places = places(offsets, block);
             try (ParallelPacking work = new ParallelPacking(provider, pool, places)) {
                 work.run(listener);
             }
@@ -62,8 +64,16 @@ final class CpuWeightStore implements WeightStore {
             arena.close();
             throw e;
         }
-        blocks.add(arena);
+        arenas.add(arena);
+        blocks.add(block);
         bytes += offsets.keySet().stream().mapToLong(Packing::bytes).sum();
+    }
+
+    private static Map<Packing, MemorySegment> places(
+            Map<Packing, Long> offsets, MemorySegment block) {
+        Map<Packing, MemorySegment> places = new LinkedHashMap<>();
+        offsets.forEach((p, at) -> places.put(p, block.asSlice(at, p.bytes())));
+        return places;
     }
 
     private static long aligned(long bytes) {
@@ -76,10 +86,16 @@ final class CpuWeightStore implements WeightStore {
     }
 
     @Override
+    public synchronized long hugePageBytes() {
+        return HugePages.of(blocks).hugeBytes();
+    }
+
+    @Override
     public synchronized void close() {
         closed = true;
         packed.clear();
-        blocks.forEach(Arena::close);
         blocks.clear();
+        arenas.forEach(Arena::close);
+        arenas.clear();
     }
 }

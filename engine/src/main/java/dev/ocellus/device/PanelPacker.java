@@ -5,6 +5,7 @@ import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.kernels.KernelProvider;
 import dev.ocellus.kernels.Launch;
 import dev.ocellus.kernels.Panels;
+import dev.ocellus.loader.safetensors.RowLookUp;
 import dev.ocellus.loader.safetensors.StoredTensor;
 import dev.ocellus.tensor.Conversions;
 import dev.ocellus.tensor.DType;
@@ -34,8 +35,7 @@ public final class PanelPacker implements AutoCloseable {
     private enum Use {
         STORED,
         ROWS,
-        WIDE,
-        IDS
+        WIDE
     }
 
     private final KernelProvider provider;
@@ -132,16 +132,22 @@ public final class PanelPacker implements AutoCloseable {
                 MemorySegment stored = buffer(Use.STORED, count * bytes);
                 t.copyTo(from * bytes, stored);
                 for (long i = 0; i < s.rows(); i++) {
-                    long source = s.firstRow() % Panels.ROWS + i;
-                    long target =
-                            (toPanel + (row + i) / Panels.ROWS * stride) * Panels.ROWS
-                                    + (row + i) % Panels.ROWS;
-                    PanelRows.copy(type, part.cols(), stored, source, to, target);
+                    long target = row(toPanel, stride, row + i);
+                    PanelRows.copy(
+                            type, part.cols(), stored, s.firstRow() % Panels.ROWS + i, to, target);
                 }
             }
             t.releasePages(from * bytes, count * bytes);
             row += s.rows();
         }
+        for (; row % Panels.ROWS != 0; row++) {
+            PanelRows.clear(type, part.cols(), to, row(toPanel, stride, row));
+        }
+    }
+
+    /** Place of a row in a packed matrix whose panels are {@code stride} apart. */
+    private static long row(long toPanel, long stride, long row) {
+        return (toPanel + row / Panels.ROWS * stride) * Panels.ROWS + row % Panels.ROWS;
     }
 
     /** Copies the rows of a weight in order, converted to {@code type}: F32, F16 or BF16. */
@@ -172,69 +178,19 @@ public final class PanelPacker implements AutoCloseable {
     /** Stored elements as float32. */
     private void widen(StoredTensor t, long first, long count, MemorySegment to) {
         if (t.isPanels()) {
-            widenPanels(t, first, count, to);
+            RowLookUp.stored(provider, t, first, count, to);
             return;
         }
         MemorySegment stored = buffer(Use.STORED, t.dtype().byteSize(count));
         copy(t, t.dtype().byteSize(first), stored);
         if (Panels.supportsRows(t.dtype())) {
-            // A look-up of the one row of a table.
-            lookUp(stored, t.dtype(), 0, 0, 1, count, to);
+            RowLookUp.plain(provider, stored, t.dtype(), count, to);
             return;
         }
         Tensor values = Tensor.of(t.dtype(), Shape.of(count), stored);
         for (long i = 0; i < count; i++) {
             to.set(ValueLayout.JAVA_FLOAT_UNALIGNED, i * 4, (float) values.getDouble(i));
         }
-    }
-
-    private void widenPanels(StoredTensor t, long first, long count, MemorySegment to) {
-        long cols = t.shape().dim(1);
-        long firstRow = first / cols;
-        long rows = Math.ceilDiv(first + count, cols) - firstRow;
-        long panel = firstRow / Panels.ROWS;
-        long panels = Panels.count(firstRow + rows) - panel;
-        long bytes = Panels.panelBytes(t.dtype(), cols);
-        MemorySegment stored = buffer(Use.STORED, panels * bytes);
-        copy(t, panel * bytes, stored);
-        if (first % cols == 0 && count == rows * cols) {
-            lookUp(stored, t.dtype(), 1, firstRow % Panels.ROWS, rows, cols, to);
-            return;
-        }
-        MemorySegment whole = arena.allocate(rows * cols * Float.BYTES, Panels.ALIGNMENT);
-        lookUp(stored, t.dtype(), 1, firstRow % Panels.ROWS, rows, cols, whole);
-        MemorySegment.copy(whole, first % cols * Float.BYTES, to, 0, count * Float.BYTES);
-    }
-
-    /** Rows of a packed matrix as float32. */
-    public void unpack(MemorySegment panels, DType type, long rows, long cols, MemorySegment to) {
-        lookUp(panels, type, 1, 0, rows, cols, to);
-    }
-
-    private void lookUp(
-            MemorySegment table,
-            DType type,
-            long packed,
-            long first,
-            long rows,
-            long cols,
-            MemorySegment to) {
-        MemorySegment ids = buffer(Use.IDS, rows * Integer.BYTES);
-        for (int i = 0; i < rows; i++) {
-            ids.setAtIndex(ValueLayout.JAVA_INT, i, (int) first + i);
-        }
-        run(
-                new KernelCall.Gather(
-                        table.address(),
-                        type,
-                        packed,
-                        first + rows,
-                        ids.address(),
-                        to.address(),
-                        cols,
-                        rows,
-                        0,
-                        cols));
     }
 
     private static void narrow(MemorySegment from, long count, DType type, MemorySegment to) {

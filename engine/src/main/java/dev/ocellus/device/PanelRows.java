@@ -21,13 +21,12 @@ final class PanelRows {
     static void copy(
             DType type, long cols, MemorySegment from, long source, MemorySegment to, long target) {
         long bytes = Panels.panelBytes(type, cols);
-        long group = type.isBlock() ? Panels.panelBytes(type, Panels.GROUP) : 0;
         long in = source / Panels.ROWS * bytes;
         long out = target / Panels.ROWS * bytes;
         long inLane = source % Panels.ROWS;
         long outLane = target % Panels.ROWS;
         for (long line = 0; line < bytes; line += LINE) {
-            if (group > 0 && line % group == 0) {
+            if (isScales(type, line)) {
                 for (long half = line; half < line + LINE; half += LINE / 2) {
                     short scale = from.get(SCALE, in + half + inLane * Short.BYTES);
                     to.set(SCALE, out + half + outLane * Short.BYTES, scale);
@@ -37,5 +36,26 @@ final class PanelRows {
                 to.set(WORD, out + line + outLane * Integer.BYTES, word);
             }
         }
+    }
+
+    /** Makes a row zero. */
+    static void clear(DType type, long cols, MemorySegment to, long target) {
+        // Integers are stored with an offset.
+        int zero = type == DType.Q8 ? 0x80808080 : type == DType.Q4 ? 0x88888888 : 0;
+        long bytes = Panels.panelBytes(type, cols);
+        long out = target / Panels.ROWS * bytes;
+        long lane = target % Panels.ROWS;
+        for (long line = 0; line < bytes; line += LINE) {
+            if (isScales(type, line)) {
+                to.set(SCALE, out + line + lane * Short.BYTES, (short) 0);
+                to.set(SCALE, out + line + LINE / 2 + lane * Short.BYTES, (short) 0);
+            } else {
+                to.set(WORD, out + line + lane * Integer.BYTES, zero);
+            }
+        }
+    }
+
+    private static boolean isScales(DType type, long line) {
+        return type.isBlock() && line % Panels.panelBytes(type, Panels.GROUP) == 0;
     }
 }

@@ -29,6 +29,9 @@ public interface WeightStore extends AutoCloseable {
     /** Bytes that are packed now. */
     long bytes();
 
+    /** About how many of them lie in huge pages; 0 where the system doesn't say. */
+    long hugePageBytes();
+
     @Override
     void close();
 

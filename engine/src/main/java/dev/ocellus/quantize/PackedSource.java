@@ -6,6 +6,7 @@ import dev.ocellus.kernels.KernelProvider;
 import dev.ocellus.kernels.Launch;
 import dev.ocellus.kernels.Panels;
 import dev.ocellus.kernels.WorkerPool;
+import dev.ocellus.loader.safetensors.RowLookUp;
 import dev.ocellus.tensor.DType;
 
 import java.lang.foreign.Arena;
@@ -143,7 +144,7 @@ final class PackedSource implements AutoCloseable {
                 packer.rows(matrix.rows(firstRow, rows), DType.F32, x);
                 long bytes = Panels.panelBytes(type, matrix.cols());
                 MemorySegment packed = window.asSlice(at * bytes, panels * bytes);
-                packer.unpack(packed, type, rows, matrix.cols(), y);
+                RowLookUp.packed(provider, packed, type, 0, rows, matrix.cols(), y);
                 compare(part, x, y);
             }
         }

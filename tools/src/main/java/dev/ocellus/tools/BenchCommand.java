@@ -13,6 +13,7 @@ import dev.ocellus.loader.config.JsonFile;
 import dev.ocellus.measure.MachineLimits;
 import dev.ocellus.measure.ModelBench;
 import dev.ocellus.measure.report.ModelReport;
+import dev.ocellus.measure.OpeningBench;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -41,6 +42,7 @@ import java.util.concurrent.Callable;
             "the peaks of memory and arithmetic are measured in the same rounds.",
             "One thread is timed by its CPU time, several are by the wall. Several",
             "numbers of threads are measured in turn, each with weights of its own.",
+            "Opening is measured beside the reading of the same files into fresh memory.",
             "",
             "  ocellus bench InternVL3-2B",
             "  ocellus bench InternVL3-2B --prompt 128,2048 --new 64 --profile",
@@ -79,6 +81,11 @@ final class BenchCommand implements Callable<Integer> {
             description = "Rounds that count, after one that warms up (default: ${DEFAULT-VALUE}).")
     private int rounds = ModelBench.Settings.DEFAULT.rounds();
 
+    @Option(
+            names = "--opening",
+            description = "Measure how long the model takes to open as well.")
+    private boolean measureOpening;
+
     @Option(names = "--profile", description = "Show the time of each step of the graphs as well.")
     private boolean profile;
 
@@ -103,6 +110,7 @@ final class BenchCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         ModelBench.Settings settings = settings();
         PrintWriter out = spec.commandLine().getOut();
+        OpeningBench.Report opened = measureOpening ? measuredOpening() : null;
         try (Openings models = new Openings();
                 ModelBench bench = new ModelBench(models.open(), settings)) {
             ModelBench.Report results;
@@ -111,15 +119,21 @@ final class BenchCommand implements Callable<Integer> {
             }
             Ocellus model = models.list.getLast();
             if (json) {
-                JsonOutput.print(out, BenchOutput.json(model, results));
+                JsonOutput.print(out, BenchOutput.json(model, results, opened));
             } else {
-                BenchOutput.print(model, results, out);
+                BenchOutput.print(model, results, opened, out);
             }
             if (profile || trace != null || report != null) {
                 profiles(bench, model, results, out);
             }
         }
         return 0;
+    }
+
+    private OpeningBench.Report measuredOpening() {
+        try (Bars bars = Bars.ofThings()) {
+            return OpeningBench.run(folder, opening.options(), rounds, bars);
+        }
     }
 
     /** The model, once for each number of threads. */

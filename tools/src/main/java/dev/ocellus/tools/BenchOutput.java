@@ -7,6 +7,7 @@ import dev.ocellus.Ocellus;
 import dev.ocellus.measure.MachineLimits;
 import dev.ocellus.measure.Measured;
 import dev.ocellus.measure.ModelBench;
+import dev.ocellus.measure.OpeningBench;
 
 import java.io.PrintWriter;
 import java.util.Locale;
@@ -15,7 +16,11 @@ import java.util.Locale;
 final class BenchOutput {
     private BenchOutput() {}
 
-    static void print(Ocellus model, ModelBench.Report report, PrintWriter out) {
+    /**
+     * @param opening null if it was not measured
+     */
+    static void print(
+            Ocellus model, ModelBench.Report report, OpeningBench.Report opening, PrintWriter out) {
         boolean several = report.limits().size() > 1;
         out.println(model.description());
         TextTable table = new TextTable("lrrrrrrrr");
@@ -63,7 +68,31 @@ final class BenchOutput {
                             + disturbed
                             + "; repeat them on a quiet machine");
         }
+        if (opening != null) {
+            out.println();
+            print(opening, out);
+        }
         out.flush();
+    }
+
+    private static void print(OpeningBench.Report r, PrintWriter out) {
+        TextTable table = new TextTable("lrrr");
+        table.row("opening", "time", "size", "of reading into fresh memory");
+        row(table, "open the model", r.open(), r.weightBytes(), r);
+        row(table, "  pack its weights", r.packing(), r.weightBytes(), r);
+        row(table, "read its files", r.read(), r.fileBytes(), r);
+        row(table, "touch fresh memory", r.touch(), r.weightBytes(), r);
+        row(table, "read its files into fresh memory", r.readFresh(), r.fileBytes(), r);
+        table.print(out);
+    }
+
+    private static void row(
+            TextTable table, String what, double seconds, long bytes, OpeningBench.Report r) {
+        table.row(
+                what,
+                Units.time((long) (seconds * 1e9)),
+                Units.bytes(bytes),
+                String.format(Locale.ROOT, "%.2fx", seconds / r.readFresh()));
     }
 
     private static String ratio(double r) {
@@ -78,7 +107,11 @@ final class BenchOutput {
         return peak == 0 ? "?" : String.format(Locale.ROOT, "%.0f %%", 100 * value / peak);
     }
 
-    static ObjectNode json(Ocellus model, ModelBench.Report report) {
+    /**
+     * @param opening null if it was not measured
+     */
+    static ObjectNode json(
+            Ocellus model, ModelBench.Report report, OpeningBench.Report opening) {
         ObjectNode node = JsonOutput.object();
         node.put("model", model.description());
         ArrayNode machine = node.putArray("machine");
@@ -90,6 +123,16 @@ final class BenchOutput {
                     .put("f32_flops_per_second", limits.f32())
                     .put("bf16_flops_per_second", limits.bf16())
                     .put("int8_ops_per_second", limits.int8());
+        }
+        if (opening != null) {
+            node.putObject("opening")
+                    .put("seconds", opening.open())
+                    .put("packing_seconds", opening.packing())
+                    .put("read_seconds", opening.read())
+                    .put("touch_seconds", opening.touch())
+                    .put("read_fresh_seconds", opening.readFresh())
+                    .put("file_bytes", opening.fileBytes())
+                    .put("weight_bytes", opening.weightBytes());
         }
         ArrayNode results = node.putArray("results");
         for (Measured m : report.results()) {
