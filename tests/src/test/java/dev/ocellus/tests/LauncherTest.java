@@ -77,4 +77,34 @@ class LauncherTest {
                         "tools/ocellus chat tools/demo/internvl-shapes");
         assertThat(result.code()).isZero();
     }
+
+    @Test
+    void aBrokenCacheOfClassesIsNoMatter() throws IOException, InterruptedException {
+        Path cache = Repository.ROOT.resolve(Path.of("tools", "target", "classes.aot"));
+        Path jdk = cache.resolveSibling("classes.aot.jdk");
+        Path keptCache = folder.resolve("cache");
+        Path keptJdk = folder.resolve("jdk");
+        Child.Result home = Child.run(List.of(LAUNCHER.toString(), "--print-jdk"));
+        boolean kept = Files.exists(cache) && Files.exists(jdk);
+        if (kept) {
+            Files.move(cache, keptCache);
+            Files.move(jdk, keptJdk);
+        }
+        try {
+            Files.writeString(jdk, home.out());
+            Files.writeString(cache, "no cache at all");
+            Child.Result result = Child.run(List.of(LAUNCHER.toString(), "info", "--help"));
+            assertThat(result.out()).startsWith("Usage: ocellus info");
+            assertThat(result.err()).isEmpty();
+            assertThat(result.code()).isZero();
+            assertThat(cache).hasContent("no cache at all");
+        } finally {
+            Files.deleteIfExists(cache);
+            Files.deleteIfExists(jdk);
+            if (kept) {
+                Files.move(keptCache, cache);
+                Files.move(keptJdk, jdk);
+            }
+        }
+    }
 }
