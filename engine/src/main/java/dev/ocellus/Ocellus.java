@@ -29,9 +29,9 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
- * An opened model. Thread-safe: any number of sessions may answer at once and share the weights.
- * {@link #close} refuses new work, ends answers under way with an {@link IllegalStateException} and
- * frees everything.
+ * An opened model. Thread-safe: any number of sessions may answer at once; they share the weights
+ * and each pass over them, and give the answers that they would give alone. {@link #close} refuses
+ * new work, ends answers under way with an {@link IllegalStateException} and frees everything.
  */
 public final class Ocellus implements AutoCloseable {
     private final LoadedModel model;

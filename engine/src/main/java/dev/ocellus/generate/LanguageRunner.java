@@ -123,7 +123,7 @@ public final class LanguageRunner {
         return model;
     }
 
-    /** Where the logits of a step go, while the step's memory is valid. */
+    /** Where the logits of a step go, while the step's memory is valid. Must not decode itself. */
     @FunctionalInterface
     public interface LogitsSink {
         /**

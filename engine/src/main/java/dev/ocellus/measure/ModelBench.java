@@ -27,20 +27,23 @@ public final class ModelBench implements AutoCloseable {
      *
      * @param promptTokens lengths of prompts; each is also the depth at which tokens are decoded
      * @param newTokens tokens decoded at each depth
+     * @param sessions decode at once, beside one alone; 1 for one alone only
      * @param tiles tiles of an image, encoded together; 0 for no images
      * @param rounds rounds that count
      */
-    public record Settings(List<Integer> promptTokens, int newTokens, int tiles, int rounds) {
-        public static final Settings DEFAULT = new Settings(List.of(128, 512), 32, 1, 5);
+    public record Settings(
+            List<Integer> promptTokens, int newTokens, int sessions, int tiles, int rounds) {
+        public static final Settings DEFAULT = new Settings(List.of(128, 512), 32, 1, 1, 5);
 
         public Settings {
             promptTokens = List.copyOf(promptTokens);
             if (promptTokens.stream().anyMatch(n -> n < 1)
                     || newTokens < 1
+                    || sessions < 1
                     || tiles < 0
                     || rounds < 1) {
                 throw new IllegalArgumentException(
-                        "lengths and rounds must be at least 1, tiles at least 0");
+                        "lengths, sessions and rounds must be at least 1, tiles at least 0");
             }
         }
     }
@@ -83,6 +86,10 @@ public final class ModelBench implements AutoCloseable {
                 TextWork text = new TextWork(parts, n, settings.newTokens());
                 works.add(text.prefill());
                 works.add(text.decode());
+                if (settings.sessions() > 1) {
+                    works.add(
+                            new SessionsWork(parts, settings.sessions(), n, settings.newTokens()));
+                }
             }
             if (settings.tiles() > 0 && parts.internVl() != null) {
                 works.add(new ImageWork(parts, settings.tiles()));
@@ -134,6 +141,7 @@ public final class ModelBench implements AutoCloseable {
             for (int i = 0; i < works; i++) {
                 for (Opened m : models) {
                     Work work = m.works().get(i);
+                    work.prepare();
                     if (counts) {
                         times.computeIfAbsent(work, w -> new ArrayList<>())
                                 .add(Stopwatch.time(m.threads(), work::run));
@@ -185,6 +193,7 @@ public final class ModelBench implements AutoCloseable {
         for (Work w : models.getLast().works()) {
             w.profiling(true);
             for (int i = 0; i < PROFILED_RUNS; i++) {
+                w.prepare();
                 w.run();
             }
             tracks.put(w.name(), w.track());

@@ -17,6 +17,9 @@ public interface Work extends AutoCloseable {
     /** Operations and bytes of one run, counted from shapes. */
     Cost cost();
 
+    /** Makes ready for a run; not part of what is measured. */
+    default void prepare() {}
+
     /** Does it once. */
     void run();
 

@@ -211,6 +211,8 @@ class CommandsTest {
                         "5,9",
                         "--new",
                         2,
+                        "--sessions",
+                        3,
                         "--rounds",
                         1,
                         "--opening",
@@ -220,7 +222,13 @@ class CommandsTest {
 
         assertThat(bench.get("results").findValuesAsText("work"))
                 .containsExactly(
-                        "prefill 5", "decode at 5", "prefill 9", "decode at 9", "image of 1 tile");
+                        "prefill 5",
+                        "decode at 5",
+                        "decode at 5, 3 sessions",
+                        "prefill 9",
+                        "decode at 9",
+                        "decode at 9, 3 sessions",
+                        "image of 1 tile");
         for (JsonNode result : bench.get("results")) {
             assertThat(result.get("seconds").doubleValue()).isPositive();
             assertThat(result.get("flops").longValue()).isPositive();

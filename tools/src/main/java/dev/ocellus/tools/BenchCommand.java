@@ -46,7 +46,8 @@ import java.util.concurrent.Callable;
             "",
             "  ocellus bench InternVL3-2B",
             "  ocellus bench InternVL3-2B --prompt 128,2048 --new 64 --profile",
-            "  ocellus bench InternVL3-2B --threads 1,2 --report bench.html"
+            "  ocellus bench InternVL3-2B --threads 1,2 --report bench.html",
+            "  ocellus bench InternVL3-2B --prompt 128 --sessions 4"
         })
 final class BenchCommand implements Callable<Integer> {
     @Spec private CommandSpec spec;
@@ -68,6 +69,13 @@ final class BenchCommand implements Callable<Integer> {
             paramLabel = "N",
             description = "Tokens decoded after each prompt (default: ${DEFAULT-VALUE}).")
     private int newTokens = ModelBench.Settings.DEFAULT.newTokens();
+
+    @Option(
+            names = "--sessions",
+            paramLabel = "N",
+            description =
+                    "Measure N sessions that decode at once as well (default: ${DEFAULT-VALUE}).")
+    private int sessions = ModelBench.Settings.DEFAULT.sessions();
 
     @Option(
             names = "--tiles",
@@ -167,7 +175,7 @@ final class BenchCommand implements Callable<Integer> {
 
     private ModelBench.Settings settings() {
         try {
-            return new ModelBench.Settings(prompts, newTokens, tiles, rounds);
+            return new ModelBench.Settings(prompts, newTokens, sessions, tiles, rounds);
         } catch (IllegalArgumentException e) {
             throw new ParameterException(spec.commandLine(), e.getMessage(), e);
         }
