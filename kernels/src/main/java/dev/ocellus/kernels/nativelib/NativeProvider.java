@@ -11,7 +11,6 @@ import dev.ocellus.tensor.DType;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -82,12 +81,16 @@ public final class NativeProvider implements KernelProvider {
         return library.instructionSet();
     }
 
-    /** Room for the packed activations of a product; nothing else needs scratch memory. */
+    /** Room for the packed activations of a product and the sums of a group normalisation. */
     @Override
     public long scratchBytes(KernelCall call) {
-        return call instanceof KernelCall.MatMul m && packs(m)
-                ? Math.multiplyExact(m.rows(), (m.k() + 1) / 2 * 2 * Float.BYTES)
-                : 0;
+        return switch (call) {
+            case KernelCall.MatMul m when packs(m) ->
+                    Math.multiplyExact(m.rows(), (m.k() + 1) / 2 * 2 * Float.BYTES);
+            case KernelCall.Conv2d c -> Conv2dLaunches.scratchBytes(c);
+            case KernelCall.GroupNorm g -> GroupNormLaunches.scratchBytes(g);
+            default -> 0;
+        };
     }
 
     /** A single row of float32 is used as it is, if the weights don't pad it to an even length. */
@@ -104,12 +107,18 @@ public final class NativeProvider implements KernelProvider {
     public List<Launch> bind(KernelCall call, long scratch, Arena arena) {
         check(call);
         MemorySegment arguments = Arguments.write(call, scratch, arena);
-        List<Launch> launches = new ArrayList<>();
-        if (call instanceof KernelCall.MatMul m && packs(m)) {
-            launches.add(launch("MatMulPack", arguments));
-        }
-        launches.add(launch(call.getClass().getSimpleName(), arguments));
-        return List.copyOf(launches);
+        Launch last = launch(call.getClass().getSimpleName(), arguments);
+        return switch (call) {
+            case KernelCall.MatMul m when packs(m) ->
+                    List.of(launch("MatMulPack", arguments), last);
+            case KernelCall.Conv2d c -> Conv2dLaunches.of(c, launch("Conv2dPack", arguments), last);
+            case KernelCall.GroupNorm g ->
+                    List.of(
+                            launch("GroupNormSums", arguments),
+                            launch("GroupNormScales", arguments),
+                            last);
+            default -> List.of(last);
+        };
     }
 
     private Launch launch(String kernel, MemorySegment arguments) {
@@ -118,11 +127,16 @@ public final class NativeProvider implements KernelProvider {
 
     private static void check(KernelCall call) {
         switch (call) {
-            case KernelCall.MatMul m -> {
-                checkType("weights", m.wType());
-                if (m.compute() == ComputeType.BF16 && m.wType() != DType.BF16) {
+            case KernelCall.MatMul m -> checkProduct("matmul", m.wType(), m.compute());
+            case KernelCall.Conv2d c -> checkProduct("conv2d", c.wType(), c.compute());
+            case KernelCall.GroupNorm g -> {
+                if (g.groups() < 1 || g.cols() % g.groups() != 0) {
                     throw new IllegalArgumentException(
-                            "matmul: compute type BF16 needs BF16 weights, not " + m.wType());
+                            "group norm: "
+                                    + g.cols()
+                                    + " channels are no "
+                                    + g.groups()
+                                    + " equal groups");
                 }
             }
             case KernelCall.PagedAttention a -> {
@@ -134,6 +148,14 @@ public final class NativeProvider implements KernelProvider {
             case KernelCall.Gather g -> checkType("table", g.tableType());
             case KernelCall.PackPanels p -> checkType("weights", p.type());
             default -> {}
+        }
+    }
+
+    private static void checkProduct(String name, DType weights, ComputeType compute) {
+        checkType("weights", weights);
+        if (compute == ComputeType.BF16 && weights != DType.BF16) {
+            throw new IllegalArgumentException(
+                    name + ": compute type BF16 needs BF16 weights, not " + weights);
         }
     }
 
