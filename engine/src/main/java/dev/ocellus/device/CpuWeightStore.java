@@ -80,14 +80,18 @@ final class CpuWeightStore implements WeightStore {
     private void fill(Packing packing, MemorySegment to) {
         switch (packing) {
             case Packing.Matrix m -> {
-                panels(m.weight(), m.type(), to, 0, 1);
+                panels(m.weight(), 1, m.type(), to, 0, 1);
                 release(m.weight());
             }
             case Packing.GatedMatrix g -> {
-                panels(g.gate(), g.type(), to, 0, 2);
+                panels(g.gate(), 1, g.type(), to, 0, 2);
                 release(g.gate());
-                panels(g.up(), g.type(), to, 1, 2);
+                panels(g.up(), 1, g.type(), to, 1, 2);
                 release(g.up());
+            }
+            case Packing.Filter f -> {
+                panels(f.weight(), f.taps(), f.type(), to, 0, 1);
+                release(f.weight());
             }
             case Packing.Vector v -> rows(v.weight(), DType.F32, to);
             case Packing.Rows r -> {
@@ -98,8 +102,13 @@ final class CpuWeightStore implements WeightStore {
         }
     }
 
-    /** Packs a matrix; chunks are whole panels. */
-    private void panels(Weight weight, DType type, MemorySegment to, long firstPanel, long stride) {
+    /**
+     * Packs a matrix; chunks are whole panels.
+     *
+     * @param taps of a filter, which its rows have innermost and its panels outermost; else 1
+     */
+    private void panels(
+            Weight weight, long taps, DType type, MemorySegment to, long firstPanel, long stride) {
         long rowBytes = type.byteSize(weight.cols());
         long chunkRows =
                 Math.max(
@@ -111,6 +120,9 @@ final class CpuWeightStore implements WeightStore {
             for (long row = 0; row < weight.rows(); row += chunkRows) {
                 long n = Math.min(chunkRows, weight.rows() - row);
                 rows(weight.rows(row, n), type, chunk);
+                if (taps > 1) {
+                    tapsFirst(chunk, n, weight.cols() / taps, taps, type.byteSize());
+                }
                 var call =
                         new KernelCall.PackPanels(
                                 chunk.address(),
@@ -122,6 +134,24 @@ final class CpuWeightStore implements WeightStore {
                                 0,
                                 weight.cols());
                 pool.run(provider.bind(call, 0, temporary));
+            }
+        }
+    }
+
+    /** Transposes rows of (channel, tap) to (tap, channel). */
+    private static void tapsFirst(
+            MemorySegment chunk, long rows, long channels, long taps, long size) {
+        long rowBytes = channels * taps * size;
+        try (Arena temporary = Arena.ofConfined()) {
+            MemorySegment row = temporary.allocate(rowBytes);
+            for (long r = 0; r < rows; r++) {
+                MemorySegment.copy(chunk, r * rowBytes, row, 0, rowBytes);
+                for (long c = 0; c < channels; c++) {
+                    for (long t = 0; t < taps; t++) {
+                        long to = r * rowBytes + (t * channels + c) * size;
+                        MemorySegment.copy(row, (c * taps + t) * size, chunk, to, size);
+                    }
+                }
             }
         }
     }
