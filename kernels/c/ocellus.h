@@ -334,6 +334,52 @@ struct ResizePlanes {
     void *scratch;
 };
 
+struct Conv2d {
+    const float *x;
+    int64_t ldx;
+    const char *w;
+    int64_t wType;
+    const float *bias;
+    const float *residual;
+    int64_t ldr;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t height;
+    int64_t width;
+    int64_t inCols;
+    int64_t outHeight;
+    int64_t outWidth;
+    int64_t n;
+    int64_t kernelHeight;
+    int64_t kernelWidth;
+    int64_t stride;
+    int64_t dilation;
+    int64_t padTop;
+    int64_t padLeft;
+    int64_t compute;
+    int64_t activation;
+    void *scratch;
+};
+
+struct GroupNorm {
+    const float *x;
+    int64_t ldx;
+    const float *weight;
+    const float *bias;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t pixels;
+    int64_t cols;
+    int64_t groups;
+    double eps;
+    int64_t activation;
+    void *scratch;
+};
+
 // The loops of the ceilings; not a KernelCall. A unit is one round of the loop. The kernel adds to
 // `work` what it did (bytes read or arithmetic operations) and writes to `sink` so that the
 // compiler keeps the loop.
@@ -369,6 +415,11 @@ struct Ceiling {
     X(PackPanels, PackPanels)          \
     X(ResizeRows, ResizeRows)          \
     X(ResizePlanes, ResizePlanes)      \
+    X(Conv2d, Conv2d)                  \
+    X(Conv2dPack, Conv2d)              \
+    X(GroupNorm, GroupNorm)            \
+    X(GroupNormSums, GroupNorm)        \
+    X(GroupNormScales, GroupNorm)      \
     X(ReadCeiling, Ceiling)            \
     X(F32Ceiling, Ceiling)
 

@@ -67,8 +67,11 @@ public final class Report {
         results.addAll(run("MatMulBenchmark", threads, "weights", "Q4", "compute", "INT8"));
         results.addAll(run("\\.AttentionBenchmark", threads));
         results.addAll(run("PagedAttentionBenchmark", threads));
-        results.addAll(run("NormBenchmark", threads));
+        results.addAll(run("\\.NormBenchmark", threads));
         results.addAll(run("RegionBenchmark", Math.max(threads, 2)));
+        results.addAll(run("GroupNormBenchmark", threads));
+        results.addAll(run("Conv2dBenchmark", threads, "weights", "F32", "compute", "F32"));
+        results.addAll(run("Conv2dBenchmark", threads, "weights", "BF16", "compute", "BF16"));
         results.addAll(run("ResizeBenchmark", threads));
         Ceilings better = better(before, Ceilings.measure(threads));
         List<Row> rows = results.stream().map(r -> row(r, threads, better)).toList();
@@ -122,7 +125,7 @@ public final class Report {
         String name = p.getBenchmark().substring(p.getBenchmark().lastIndexOf('.') + 1);
         double seconds = result.getPrimaryResult().getScore() * 1e-9;
         ComputeType compute =
-                name.equals("matMul")
+                name.equals("matMul") || name.equals("conv2d")
                         ? ComputeType.valueOf(p.getParam("compute"))
                         : ComputeType.F32;
         Work work = work(name, p);
@@ -172,6 +175,13 @@ public final class Report {
                             DType.valueOf(p.getParam("cache")));
             case "rmsNorm", "layerNorm" -> NormBenchmark.work(number(p, "rows"), number(p, "cols"));
             case "empty", "shared" -> Work.NONE;
+            case "groupNorm" -> GroupNormBenchmark.work(number(p, "pixels"), number(p, "channels"));
+            case "conv2d" ->
+                    Conv2dBenchmark.work(
+                            number(p, "side"),
+                            number(p, "channels"),
+                            number(p, "kernel"),
+                            DType.valueOf(p.getParam("weights")));
             case "resizeRows" ->
                     ResizeBenchmark.rowsWork(number(p, "from"), number(p, "to"), number(p, "rows"));
             case "resizePlanes" ->

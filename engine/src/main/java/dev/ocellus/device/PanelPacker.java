@@ -35,6 +35,7 @@ public final class PanelPacker implements AutoCloseable {
     private enum Use {
         STORED,
         ROWS,
+        FILTER,
         WIDE
     }
 
@@ -81,6 +82,50 @@ public final class PanelPacker implements AutoCloseable {
         }
         MemorySegment rows = buffer(Use.ROWS, source.byteSize(n * part.cols()));
         rows(part, source, rows);
+        pack(rows, source, part, to, type, toPanel, stride);
+    }
+
+    /**
+     * Packs panels [first, first + count) of a convolution's filter, whose stored rows hold the
+     * taps of a channel together, into the same places of a packed matrix whose rows hold the
+     * channels of a tap together.
+     *
+     * @param type F32, F16 or BF16
+     */
+    public void filter(
+            Weight weight, long taps, long first, long count, DType type, MemorySegment to) {
+        long firstRow = first * Panels.ROWS;
+        long n = Math.min(count * Panels.ROWS, weight.rows() - firstRow);
+        Weight part = weight.rows(firstRow, n);
+        MemorySegment stored = buffer(Use.FILTER, type.byteSize(part.elements()));
+        MemorySegment rows = buffer(Use.ROWS, stored.byteSize());
+        rows(part, type, stored);
+        tapsFirst(stored, rows, part.cols() / taps, taps, type.byteSize());
+        pack(rows, type, part, to, type, first, 1);
+    }
+
+    /** Turns rows of (channel, tap) into rows of (tap, channel). */
+    private static void tapsFirst(
+            MemorySegment from, MemorySegment to, long channels, long taps, long size) {
+        long rowBytes = channels * taps * size;
+        for (long row = 0; row < from.byteSize(); row += rowBytes) {
+            for (long c = 0; c < channels; c++) {
+                for (long t = 0; t < taps; t++) {
+                    long target = row + (t * channels + c) * size;
+                    MemorySegment.copy(from, row + (c * taps + t) * size, to, target, size);
+                }
+            }
+        }
+    }
+
+    private void pack(
+            MemorySegment rows,
+            DType source,
+            Weight part,
+            MemorySegment to,
+            DType type,
+            long toPanel,
+            long stride) {
         run(
                 new KernelCall.PackPanels(
                         rows.address(),
@@ -89,7 +134,7 @@ public final class PanelPacker implements AutoCloseable {
                         type,
                         toPanel,
                         stride,
-                        n,
+                        part.rows(),
                         0,
                         part.cols()));
     }

@@ -97,6 +97,7 @@ final class ParallelPacking implements AutoCloseable {
                 addPanels(g.gate(), g.type(), to, 0, 2);
                 addPanels(g.up(), g.type(), to, 1, 2);
             }
+            case Packing.Filter f -> addFilter(f, to);
             case Packing.Vector v -> addRows(v.weight(), DType.F32, to);
             case Packing.Rows r -> addRows(r.weight(), r.type(), to);
             case Packing.Positions p ->
@@ -115,6 +116,20 @@ final class ParallelPacking implements AutoCloseable {
                     new Part(
                             count * Panels.panelBytes(type, weight.cols()),
                             p -> p.panels(weight, first, count, type, to, place, stride)));
+        }
+    }
+
+    private void addFilter(Packing.Filter f, MemorySegment to) {
+        Weight weight = f.weight();
+        long all = Panels.count(weight.rows());
+        long step = PanelPacker.panelsAtOnce(weight);
+        for (long panel = 0; panel < all; panel += step) {
+            long first = panel;
+            long count = Math.min(step, all - panel);
+            parts.add(
+                    new Part(
+                            count * Panels.panelBytes(f.type(), weight.cols()),
+                            p -> p.filter(weight, f.taps(), first, count, f.type(), to)));
         }
     }
 

@@ -78,8 +78,10 @@ public record Cost(long flops, long weightBytes, long activationBytes) {
         long n = work.elements(node.value());
         return switch (node.op()) {
             case Op.Linear l -> 2 * rows * l.weight().elements() + (l.bias() == null ? 0 : n);
+            case Op.Conv2d c -> 2 * rows * c.weight().elements() + (c.bias() == null ? 0 : n);
             case Op.RmsNorm r -> 4 * n;
             case Op.LayerNorm r -> (r.bias() == null ? 6 : 7) * n;
+            case Op.GroupNorm g -> 7 * n;
             case Op.Add a -> n;
             case Op.Scale s -> n;
             case Op.Activate a -> flops(a.activation()) * n;
@@ -116,8 +118,10 @@ public record Cost(long flops, long weightBytes, long activationBytes) {
         return switch (node.op()) {
             case Op.Embedding e -> work.rows(node.value()) * rowBytes(e.table());
             case Op.Linear l -> l.weight().rows() * rowBytes(l.weight()) + vectorBytes(l.bias());
+            case Op.Conv2d c -> c.weight().rows() * rowBytes(c.weight()) + vectorBytes(c.bias());
             case Op.RmsNorm r -> vectorBytes(r.weight());
             case Op.LayerNorm r -> vectorBytes(r.weight()) + vectorBytes(r.bias());
+            case Op.GroupNorm g -> vectorBytes(g.weight()) + vectorBytes(g.bias());
             case Op.Scale s -> vectorBytes(s.weight());
             case Op.AssembleTokens a ->
                     vectorBytes(a.cls()) + 4 * (1 + a.height() * a.width()) * a.position().cols();

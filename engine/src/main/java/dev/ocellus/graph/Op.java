@@ -84,6 +84,19 @@ public sealed interface Op {
      */
     record SelectRows() implements Op {}
 
+    /**
+     * Convolution of x [images, height, width, channels]: each output is the product of a patch and
+     * a filter of weight [n, channels * kernel height * kernel width], as stored (channel, ky, kx),
+     * plus bias [n] (may be null).
+     */
+    record Conv2d(Weight weight, Weight bias, ConvWindow window) implements Op {}
+
+    /**
+     * Normalisation of x [images, .., channels] over all pixels of an image and each of {@code
+     * groups} equal spans of channels; weight and bias [channels].
+     */
+    record GroupNorm(Weight weight, Weight bias, long groups, double eps) implements Op {}
+
     /** pixels [images, channels, height, width] to [images, patches, channels * patch * patch]. */
     record Patchify(long patch) implements Op {}
 

@@ -57,7 +57,6 @@ final class SessionsWork implements Work {
     @Override
     public void prepare() {
         for (KvCache cache : caches) {
-            cache.truncate(prompt.length());
             if (cache.length() < prompt.length()) {
                 runner.prefill(
                         cache,
@@ -74,6 +73,7 @@ final class SessionsWork implements Work {
 
     @Override
     public void run() {
+        caches.forEach(cache -> cache.truncate(prompt.length()));
         for (int i = 0; i < newTokens; i++) {
             Arrays.fill(tokens, prompt.ids()[i % prompt.length()]);
             runner.decode(caches, tokens, rope, (row, logits, hidden) -> {}, () -> false);

@@ -1,5 +1,6 @@
 package dev.ocellus.plan;
 
+import dev.ocellus.graph.ConvWindow;
 import dev.ocellus.graph.Graph;
 import dev.ocellus.graph.Node;
 import dev.ocellus.graph.Op;
@@ -42,7 +43,10 @@ final class Lowering {
         switch (group) {
             case Fusion.Group.Gated g -> gated(g);
             case Fusion.Group.Siblings s -> siblings(s);
+            case Fusion.Group.Chain c when c.nodes().getFirst().op() instanceof Op.Conv2d op ->
+                    convolution(c, op);
             case Fusion.Group.Chain c -> chain(c);
+            case Fusion.Group.Normed n -> normed(n);
         }
     }
 
@@ -117,6 +121,58 @@ final class Lowering {
                 scale,
                 c.residual(),
                 List.of(c.anchor().value()));
+    }
+
+    private void convolution(Fusion.Group.Chain c, Op.Conv2d op) {
+        Value x = c.nodes().getFirst().input(0);
+        Value out = c.anchor().value();
+        Value residual = c.residual();
+        Activation act =
+                c.nodes().size() > 1 && c.nodes().get(1).op() instanceof Op.Activate a
+                        ? a.activation()
+                        : Activation.NONE;
+        ConvWindow w = op.window();
+        var filter = new Packing.Filter(op.weight(), w.taps());
+        add(
+                c.nodes(),
+                residual == null ? List.of(x) : List.of(x, residual),
+                List.of(out),
+                residual,
+                b ->
+                        new KernelCall.Conv2d(
+                                b.address(x),
+                                b.ld(x),
+                                b.weight(filter),
+                                filter.type(),
+                                b.vector(op.bias()),
+                                residual == null ? 0 : b.address(residual),
+                                residual == null ? 0 : b.ld(residual),
+                                b.address(out),
+                                b.ld(out),
+                                x.shape().dim(0),
+                                b.count(x, 1),
+                                x.shape().dim(1),
+                                x.shape().dim(2),
+                                x.cols(),
+                                out.shape().dim(1),
+                                out.shape().dim(2),
+                                out.cols(),
+                                w.kernelHeight(),
+                                w.kernelWidth(),
+                                w.stride(),
+                                w.dilation(),
+                                w.padTop(),
+                                w.padLeft(),
+                                compute(filter.type()),
+                                act));
+    }
+
+    private void normed(Fusion.Group.Normed n) {
+        Value x = n.norm().input(0);
+        Value out = n.activation().value();
+        Activation act = ((Op.Activate) n.activation().op()).activation();
+        Op.GroupNorm op = (Op.GroupNorm) n.norm().op();
+        add(n.nodes(), List.of(x), List.of(out), x, OperationCalls.groupNorm(x, op, act, out));
     }
 
     private void matMul(

@@ -4,6 +4,7 @@ import dev.ocellus.graph.CacheShape;
 import dev.ocellus.graph.Node;
 import dev.ocellus.graph.Op;
 import dev.ocellus.graph.Value;
+import dev.ocellus.kernels.Activation;
 import dev.ocellus.kernels.KernelCall;
 
 import java.util.function.Function;
@@ -17,6 +18,7 @@ final class OperationCalls {
         return switch (n.op()) {
             case Op.RmsNorm r -> n.input(0);
             case Op.LayerNorm r -> n.input(0);
+            case Op.GroupNorm g -> n.input(0);
             case Op.Add a -> n.input(0);
             case Op.Scale s -> n.input(0);
             case Op.Activate a -> n.input(0);
@@ -34,6 +36,7 @@ final class OperationCalls {
         return switch (n.op()) {
             case Op.Input i -> throw new IllegalStateException("inputs are given, not computed");
             case Op.Linear l -> throw new IllegalStateException("linear layers are grouped");
+            case Op.Conv2d c -> throw new IllegalStateException("convolutions are grouped");
             case Op.Embedding e -> embedding(n, e);
             case Op.RmsNorm r ->
                     b ->
@@ -61,6 +64,7 @@ final class OperationCalls {
                                     b.rowCount(out),
                                     out.cols(),
                                     r.eps());
+            case Op.GroupNorm g -> groupNorm(n.input(0), g, Activation.NONE, out);
             case Op.Add a ->
                     b ->
                             new KernelCall.Add(
@@ -143,6 +147,25 @@ final class OperationCalls {
             case Op.AssembleTokens a -> assembleTokens(n, a);
             case Op.PixelUnshuffle p -> pixelUnshuffle(n, p);
         };
+    }
+
+    static Function<Binding, KernelCall> groupNorm(
+            Value x, Op.GroupNorm op, Activation activation, Value out) {
+        return b ->
+                new KernelCall.GroupNorm(
+                        b.address(x),
+                        b.ld(x),
+                        b.vector(op.weight()),
+                        b.vector(op.bias()),
+                        b.address(out),
+                        b.ld(out),
+                        x.shape().dim(0),
+                        b.count(x, 1),
+                        x.rowsPerEntry(),
+                        out.cols(),
+                        op.groups(),
+                        op.eps(),
+                        activation);
     }
 
     private static Function<Binding, KernelCall> embedding(Node n, Op.Embedding e) {

@@ -446,4 +446,74 @@ public sealed interface KernelCall {
             long rowCount,
             long cols)
             implements KernelCall {}
+
+    /**
+     * Convolution of images with channels last: {@code out[b,y,x,j] = residual[b,y,x,j] +
+     * act(bias[j] + sum over ky, kx, c of input[b, y * stride - padTop + ky * dilation, x * stride
+     * - padLeft + kx * dilation, c] * w[j, ky, kx, c])}; the input is zero outside the image.
+     *
+     * <p>{@code x} is float32 [rows, height, width, inCols] with {@code ldx} elements between
+     * pixels, {@code out} [rows, outHeight, outWidth, n] likewise, {@code residual} (optional) as
+     * {@code out}. {@code w} is a matrix [n, kernelHeight * kernelWidth * inCols] packed as {@link
+     * Panels} say, {@code wType} F32, F16 or BF16; {@code bias} is optional. What padding there is
+     * below and to the right follows from the size of {@code out}. {@code out} may be in place with
+     * {@code residual}. The sum is one chain of fused multiply-adds in the order ky, kx, c for
+     * {@link ComputeType#F32}, in which padding takes part. {@code rowCount} counts images.
+     */
+    record Conv2d(
+            long x,
+            long ldx,
+            long w,
+            DType wType,
+            long bias,
+            long residual,
+            long ldr,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long height,
+            long width,
+            long inCols,
+            long outHeight,
+            long outWidth,
+            long n,
+            long kernelHeight,
+            long kernelWidth,
+            long stride,
+            long dilation,
+            long padTop,
+            long padLeft,
+            ComputeType compute,
+            Activation activation)
+            implements KernelCall {
+
+        /** Columns of the weights. */
+        public long k() {
+            return kernelHeight * kernelWidth * inCols;
+        }
+    }
+
+    /**
+     * Group normalisation of images with channels last: {@code out = act((x - mean) / sqrt(var +
+     * eps) * weight + bias)} with the mean and biased variance of all pixels of an image and the
+     * cols / groups neighbouring channels of a group. {@code x} and {@code out} are [rows, pixels,
+     * cols] with {@code ldx} and {@code ldo} elements between pixels; {@code weight} and {@code
+     * bias} float32 [cols]. In place allowed. {@code rowCount} counts images. (Wu and He 2018.)
+     */
+    record GroupNorm(
+            long x,
+            long ldx,
+            long weight,
+            long bias,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long pixels,
+            long cols,
+            long groups,
+            double eps,
+            Activation activation)
+            implements KernelCall {}
 }

@@ -32,6 +32,14 @@ class AllocationTest {
         long[] size = {4, 33};
         t.put("RmsNorm", (o, r) -> NormOperationTest.rmsNorm(4, 2, 16, o, r));
         t.put("LayerNorm", (o, r) -> NormOperationTest.layerNorm(4, 33, true, 0, o, r));
+        long[] groups = {2, 5, 12, 3};
+        t.put(
+                "GroupNorm",
+                (o, r) -> GroupNormOperationTest.groupNorm(groups, Activation.SILU, 0, o, r));
+        var conv = Conv2dOperationTest.Size.square(2, 4, 5, 6, 18, 3, 1, 1, 1);
+        for (var types : MatMulOperationTest.Types.values()) {
+            t.put("Conv2d " + types, (o, r) -> Conv2dOperationTest.conv2d(types, conv, 0, o, r));
+        }
         t.put("Add", (o, r) -> PointwiseOperationTest.add(4, 33, 2, o, r));
         t.put("Scale", (o, r) -> PointwiseOperationTest.scale(4, 33, true, o, r));
         for (Activation act : Activation.values()) {

@@ -101,6 +101,58 @@ class RowIndependenceTest {
         }
     }
 
+    /** The pixels of three images fill more than one strip, those of one don't. */
+    @ParameterizedTest(allowZeroInvocations = true)
+    @MethodSource("products")
+    void convolution(NativeProvider provider, DType type, ComputeType compute, long gated) {
+        long side = 27;
+        long inCols = 130;
+        long n = 70;
+        long images = 3;
+        long area = side * side;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment x = floats(arena, images * area * inCols, 1);
+            MemorySegment w = weights(arena, type, Panels.count(n) * Panels.ROWS, 9 * inCols);
+            MemorySegment all = arena.allocate(images * area * n * 4, 64);
+            MemorySegment one = arena.allocate(area * n * 4, 64);
+            for (long first = -1; first < images; first++) {
+                long from = Math.max(first, 0);
+                run(
+                        provider,
+                        arena,
+                        new KernelCall.Conv2d(
+                                x.address() + from * area * inCols * 4,
+                                inCols,
+                                w.address(),
+                                type,
+                                0,
+                                0,
+                                0,
+                                first < 0 ? all.address() : one.address(),
+                                n,
+                                first < 0 ? images : 1,
+                                0,
+                                side,
+                                side,
+                                inCols,
+                                side,
+                                side,
+                                n,
+                                3,
+                                3,
+                                1,
+                                1,
+                                1,
+                                1,
+                                compute,
+                                Activation.SILU));
+                if (first >= 0) {
+                    assertSameBits(all.asSlice(first * area * n * 4), one, area * n);
+                }
+            }
+        }
+    }
+
     static Stream<Arguments> caches() {
         return OperationCheck.providers()
                 .flatMap(

@@ -37,10 +37,12 @@ public enum Kind {
     private static Kind of(Op op) {
         return switch (op) {
             case Op.Linear o -> PRODUCT;
+            case Op.Conv2d o -> PRODUCT;
             case Op.Attention o -> ATTENTION;
             case Op.PagedAttention o -> ATTENTION;
             case Op.RmsNorm o -> NORM;
             case Op.LayerNorm o -> NORM;
+            case Op.GroupNorm o -> NORM;
             case Op.Add o -> POINTWISE;
             case Op.Scale o -> POINTWISE;
             case Op.Activate o -> POINTWISE;

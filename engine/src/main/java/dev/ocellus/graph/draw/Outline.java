@@ -198,6 +198,10 @@ public final class Outline {
     private static String signature(Op op) {
         return switch (op) {
             case Op.Linear o -> "linear " + signature(o.weight()) + signature(o.bias());
+            case Op.Conv2d o ->
+                    "conv2d " + o.window() + signature(o.weight()) + signature(o.bias());
+            case Op.GroupNorm o ->
+                    "groupNorm " + o.groups() + " " + o.eps() + signature(o.weight());
             case Op.RmsNorm o ->
                     "rmsNorm " + signature(o.weight()) + o.eps() + " in " + o.groups() + " groups";
             case Op.LayerNorm o ->

@@ -1,5 +1,6 @@
 package dev.ocellus.graph.draw;
 
+import dev.ocellus.graph.ConvWindow;
 import dev.ocellus.graph.Node;
 import dev.ocellus.graph.Op;
 import dev.ocellus.graph.Weight;
@@ -66,11 +67,21 @@ public final class StepLabel {
                     heads(k.cache().kvHeads(), k.cache().kvHeads(), k.cache().headDim());
             case Op.Rope r -> heads(r.heads(), r.heads(), r.headDim());
             case Op.RmsNorm r when r.groups() > 1 -> r.groups() + " groups";
+            case Op.GroupNorm g -> g.groups() + " groups";
+            case Op.Conv2d c -> window(c.window());
             case Op.Patchify p -> "patches of " + p.patch() + " × " + p.patch();
             case Op.AssembleTokens a -> "grid of " + a.height() + " × " + a.width();
             case Op.PixelUnshuffle p -> "blocks of " + p.block() + " × " + p.block();
             default -> "";
         };
+    }
+
+    private static String window(ConvWindow w) {
+        return w.kernelHeight()
+                + " × "
+                + w.kernelWidth()
+                + (w.stride() == 1 ? "" : ", stride " + w.stride())
+                + (w.dilation() == 1 ? "" : ", dilation " + w.dilation());
     }
 
     private static String heads(long heads, long kvHeads, long headDim) {
@@ -108,6 +119,8 @@ public final class StepLabel {
                     case Op.Linear l -> Stream.of(l.weight(), l.bias());
                     case Op.RmsNorm r -> Stream.of(r.weight());
                     case Op.LayerNorm r -> Stream.of(r.weight(), r.bias());
+                    case Op.Conv2d c -> Stream.of(c.weight(), c.bias());
+                    case Op.GroupNorm g -> Stream.of(g.weight(), g.bias());
                     case Op.Scale s -> Stream.of(s.weight());
                     case Op.AssembleTokens a -> Stream.of(a.position(), a.cls());
                     default -> Stream.empty();

@@ -11,7 +11,6 @@ import dev.ocellus.tensor.DType;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -85,16 +84,18 @@ public final class NativeProvider implements KernelProvider {
         return library.instructionSet();
     }
 
-    /** Room for the packed activations of a product; nothing else needs scratch memory. */
+    /** Room for the packed activations of a product and the sums of a group normalisation. */
     @Override
     public long scratchBytes(KernelCall call) {
-        if (!(call instanceof KernelCall.MatMul m)) {
-            return 0;
-        }
-        if (m.compute() == ComputeType.INT8) {
-            return Math.multiplyExact(m.rows(), Panels.groups(m.k()) * GROUP_ROW_BYTES);
-        }
-        return packs(m) ? Math.multiplyExact(m.rows(), (m.k() + 1) / 2 * 2 * Float.BYTES) : 0;
+        return switch (call) {
+            case KernelCall.MatMul m when m.compute() == ComputeType.INT8 ->
+                    Math.multiplyExact(m.rows(), Panels.groups(m.k()) * GROUP_ROW_BYTES);
+            case KernelCall.MatMul m when packs(m) ->
+                    Math.multiplyExact(m.rows(), (m.k() + 1) / 2 * 2 * Float.BYTES);
+            case KernelCall.Conv2d c -> Conv2dLaunches.scratchBytes(c);
+            case KernelCall.GroupNorm g -> GroupNormLaunches.scratchBytes(g);
+            default -> 0;
+        };
     }
 
     /** A single row of float32 is used as it is, if the weights don't pad it to an even length. */
@@ -111,17 +112,22 @@ public final class NativeProvider implements KernelProvider {
     public List<Launch> bind(KernelCall call, long scratch, Arena arena) {
         check(call);
         MemorySegment arguments = Arguments.write(call, scratch, arena);
-        List<Launch> launches = new ArrayList<>();
-        String kernel = call.getClass().getSimpleName();
-        if (call instanceof KernelCall.MatMul m) {
-            boolean blocks = m.compute() == ComputeType.INT8;
-            kernel = blocks ? "BlockMatMul" : "MatMul";
-            if (blocks || packs(m)) {
-                launches.add(launch(kernel + "Pack", arguments));
-            }
-        }
-        launches.add(launch(kernel, arguments));
-        return List.copyOf(launches);
+        return switch (call) {
+            case KernelCall.MatMul m when m.compute() == ComputeType.INT8 ->
+                    List.of(
+                            launch("BlockMatMulPack", arguments), launch("BlockMatMul", arguments));
+            case KernelCall.MatMul m when packs(m) ->
+                    List.of(launch("MatMulPack", arguments), launch("MatMul", arguments));
+            case KernelCall.Conv2d c ->
+                    Conv2dLaunches.of(
+                            c, launch("Conv2dPack", arguments), launch("Conv2d", arguments));
+            case KernelCall.GroupNorm g ->
+                    List.of(
+                            launch("GroupNormSums", arguments),
+                            launch("GroupNormScales", arguments),
+                            launch("GroupNorm", arguments));
+            default -> List.of(launch(call.getClass().getSimpleName(), arguments));
+        };
     }
 
     private Launch launch(String kernel, MemorySegment arguments) {
@@ -130,7 +136,21 @@ public final class NativeProvider implements KernelProvider {
 
     private static void check(KernelCall call) {
         switch (call) {
-            case KernelCall.MatMul m -> checkProduct(m);
+            case KernelCall.MatMul m -> checkProduct("matmul", m.wType(), m.compute());
+            case KernelCall.Conv2d c -> {
+                checkType("weights", c.wType());
+                checkProduct("conv2d", c.wType(), c.compute());
+            }
+            case KernelCall.GroupNorm g -> {
+                if (g.groups() < 1 || g.cols() % g.groups() != 0) {
+                    throw new IllegalArgumentException(
+                            "group norm: "
+                                    + g.cols()
+                                    + " channels are no "
+                                    + g.groups()
+                                    + " equal groups");
+                }
+            }
             case KernelCall.PagedAttention a -> {
                 checkType("cache", a.cacheType());
                 checkHeads(a.heads(), a.kvHeads(), a.headDim());
@@ -157,20 +177,21 @@ public final class NativeProvider implements KernelProvider {
         }
     }
 
-    private static void checkProduct(KernelCall.MatMul m) {
-        if (!m.wType().isBlock()) {
-            checkType("weights", m.wType());
+    private static void checkProduct(String name, DType weights, ComputeType compute) {
+        if (!weights.isBlock()) {
+            checkType("weights", weights);
         }
-        if (m.compute() == ComputeType.BF16 && m.wType() != DType.BF16) {
+        if (compute == ComputeType.BF16 && weights != DType.BF16) {
             throw new IllegalArgumentException(
-                    "matmul: compute type BF16 needs BF16 weights, not " + m.wType());
+                    name + ": compute type BF16 needs BF16 weights, not " + weights);
         }
-        if ((m.compute() == ComputeType.INT8) != m.wType().isBlock()) {
+        if ((compute == ComputeType.INT8) != weights.isBlock()) {
             throw new IllegalArgumentException(
-                    "matmul: Q8 and Q4 weights and compute type INT8 go together, not "
-                            + m.wType()
+                    name
+                            + ": Q8 and Q4 weights and compute type INT8 go together, not "
+                            + weights
                             + " and "
-                            + m.compute());
+                            + compute);
         }
     }
 

@@ -52,6 +52,11 @@ public final class ScalarProvider implements KernelProvider {
             case KernelCall.AssembleTokens c -> List.of(new ImageLaunches.AssembleTokens(c));
             case KernelCall.PixelUnshuffle c -> List.of(new ImageLaunches.PixelUnshuffle(c));
             case KernelCall.PackPanels c -> packPanels(c);
+            case KernelCall.Conv2d c -> {
+                Conv2dLaunch.check(c);
+                yield List.of(new Conv2dLaunch(c));
+            }
+            case KernelCall.GroupNorm c -> List.of(new NormLaunches.GroupNorm(c));
             case KernelCall.ResizeRows c -> List.of(new ResizeLaunches.Rows(c));
             case KernelCall.ResizePlanes c -> List.of(new ResizeLaunches.Planes(c));
         };
