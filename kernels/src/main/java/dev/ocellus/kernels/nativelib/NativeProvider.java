@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.kernels.KernelProvider;
+import dev.ocellus.kernels.KvPanels;
 import dev.ocellus.kernels.Launch;
 import dev.ocellus.kernels.Panels;
 import dev.ocellus.tensor.DType;
@@ -29,6 +30,12 @@ public final class NativeProvider implements KernelProvider {
 
     /** Longest head that the attention kernels take. */
     private static final long MAX_HEAD_DIM = 256;
+
+    /** Keys that attention processes together; RANGE in {@code kernels/c/attention.h}. */
+    private static final long KEY_RANGE = 512;
+
+    /** Rows times key/value heads that are work enough for all threads. */
+    private static final long MANY_HEADS = 32;
 
     /**
      * The provider, or the reason why there is none.
@@ -82,12 +89,27 @@ public final class NativeProvider implements KernelProvider {
         return library.instructionSet();
     }
 
-    /** Room for the packed activations of a product; nothing else needs scratch memory. */
+    /** Room for the packed activations of a product and for the parts of attention. */
     @Override
     public long scratchBytes(KernelCall call) {
-        return call instanceof KernelCall.MatMul m && packs(m)
-                ? Math.multiplyExact(m.rows(), (m.k() + 1) / 2 * 2 * Float.BYTES)
-                : 0;
+        return switch (call) {
+            case KernelCall.MatMul m when packs(m) ->
+                    Math.multiplyExact(m.rows(), (m.k() + 1) / 2 * 2 * Float.BYTES);
+            case KernelCall.PagedAttention a when splits(a) -> {
+                long ranges = (a.maxPages() * a.pageTokens() + KEY_RANGE - 1) / KEY_RANGE;
+                long part = (a.headDim() + 15) / 16 * 16 + 16;
+                yield Math.multiplyExact(a.rows() * a.heads() * ranges, part * Float.BYTES);
+            }
+            default -> 0;
+        };
+    }
+
+    /**
+     * Whether ranges of keys are processed apart and merged by a second launch: for steps that
+     * decode few rows of long contexts. The results are the same.
+     */
+    private static boolean splits(KernelCall.PagedAttention a) {
+        return a.rows() * a.kvHeads() < MANY_HEADS && a.maxPages() * a.pageTokens() > KEY_RANGE;
     }
 
     /** A single row of float32 is used as it is, if the weights don't pad it to an even length. */
@@ -109,6 +131,9 @@ public final class NativeProvider implements KernelProvider {
             launches.add(launch("MatMulPack", arguments));
         }
         launches.add(launch(call.getClass().getSimpleName(), arguments));
+        if (call instanceof KernelCall.PagedAttention a && splits(a)) {
+            launches.add(launch("PagedAttentionMerge", arguments));
+        }
         return List.copyOf(launches);
     }
 
@@ -126,11 +151,19 @@ public final class NativeProvider implements KernelProvider {
                 }
             }
             case KernelCall.PagedAttention a -> {
-                checkType("cache", a.cacheType());
+                checkPages(a.cacheType(), a.pageTokens());
                 checkHeads(a.heads(), a.kvHeads(), a.headDim());
+                if (a.compute() == ComputeType.BF16 && a.cacheType() != DType.BF16) {
+                    throw new IllegalArgumentException(
+                            "attention: compute type BF16 needs a BF16 cache, not "
+                                    + a.cacheType());
+                }
             }
             case KernelCall.Attention a -> checkHeads(a.heads(), a.kvHeads(), a.headDim());
-            case KernelCall.KvAppend k -> checkType("cache", k.cacheType());
+            case KernelCall.KvAppend k -> {
+                checkPages(k.cacheType(), k.pageTokens());
+                checkHeads(k.kvHeads(), k.kvHeads(), k.headDim());
+            }
             case KernelCall.Gather g -> checkType("table", g.tableType());
             case KernelCall.PackPanels p -> checkType("weights", p.type());
             default -> {}
@@ -145,6 +178,17 @@ public final class NativeProvider implements KernelProvider {
                             + " type of "
                             + type
                             + "; F32, F16 and BF16 have one");
+        }
+    }
+
+    private static void checkPages(DType type, long pageTokens) {
+        checkType("cache", type);
+        if (pageTokens < 1 || pageTokens % KvPanels.TOKENS != 0) {
+            throw new IllegalArgumentException(
+                    "a page of "
+                            + pageTokens
+                            + " tokens; kernels need a multiple of "
+                            + KvPanels.TOKENS);
         }
     }
 
