@@ -16,6 +16,7 @@ enum {
     RANGE = 512,
     MAX_QUERIES = 192,
     MAX_HEAD = 256,
+    LEAST_TOKENS = 4,  // of a page
     LINE = 64,
     BLOCK = 64,
     // Distance of the rows of a tile's left operand: a range, and a line more so that the rows do
@@ -62,7 +63,7 @@ struct run {
 struct range {
     int64_t first;
     int64_t runs;
-    struct run run[RANGE / PANEL];
+    struct run run[RANGE / LEAST_TOKENS];
 };
 
 // Queries that are multiplied together, and the place of their head in a run.
@@ -131,6 +132,7 @@ void merge_part(
     int64_t paddedDim, float partLargest, float partTotal, const float *part, float *largest,
     float *total, float *sums);
 
-static inline int64_t padded(int64_t headDim) { return ceil_div(headDim, PANEL) * PANEL; }
+// Columns that a matrix of n columns has in memory.
+static inline int64_t padded(int64_t n) { return ceil_div(n, PANEL) * PANEL; }
 
 #endif

@@ -68,7 +68,7 @@ static int64_t first_token(const struct PagedAttention *a, int64_t row) {
 
 // Bytes of a page's keys and of its values of one head.
 static int64_t key_bytes(const struct PagedAttention *a, const struct work *w) {
-    return a->pageTokens * w->keySteps * 4;
+    return padded(a->pageTokens) * w->keySteps * 4;
 }
 
 static int64_t value_bytes(const struct PagedAttention *a, const struct work *w) {
@@ -86,8 +86,9 @@ static void find_range(
         struct run *run = range->run + range->runs++;
         const char *page = a->pages[sequence * a->maxPages + token / a->pageTokens];
         int64_t at = token % a->pageTokens, block = at / BLOCK * BLOCK;
-        int64_t width = min_i64(BLOCK, a->pageTokens - block);
-        run->tokens = min_i64(block + width - at, range->first + RANGE - token);
+        int64_t width = min_i64(BLOCK, padded(a->pageTokens) - block);
+        int64_t last = min_i64(block + BLOCK, a->pageTokens);
+        run->tokens = min_i64(last - at, range->first + RANGE - token);
         run->keys = page + a->kOffset + (block * w->keySteps + at - block) * 4;
         run->keyStride = width * 4;
         run->values = page + a->vOffset + at / w->pair * min_i64(BLOCK, w->paddedDim) * 4;

@@ -53,10 +53,10 @@ static void append(const struct KvAppend *a, int64_t row, int64_t head) {
     int64_t slot = a->slot[row], token = slot % a->pageTokens;
     char *page = a->pages[a->sequence[row] * a->maxPages + slot / a->pageTokens];
     int64_t pair = a->cacheType == DTYPE_F32 ? 1 : 2, steps = ceil_div(a->headDim, pair);
-    int64_t block = token / BLOCK * BLOCK, width = min_i64(BLOCK, a->pageTokens - block);
+    int64_t block = token / BLOCK * BLOCK, width = min_i64(BLOCK, padded(a->pageTokens) - block);
     const float *k = a->k + row * a->ldk + head * a->headDim;
     const float *v = a->v + row * a->ldv + head * a->headDim;
-    char *keys = page + a->kOffset + head * a->pageTokens * steps * 4;
+    char *keys = page + a->kOffset + head * padded(a->pageTokens) * steps * 4;
     narrow(a->cacheType, k, a->headDim, halves);
     store_keys(a, k, keys + (block * steps + token - block) * 4, width * 4, halves);
     narrow(a->cacheType, v, a->headDim, halves);

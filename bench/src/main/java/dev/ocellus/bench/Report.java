@@ -64,6 +64,7 @@ public final class Report {
         results.addAll(run("MatMulBenchmark", threads, "weights", "BF16", "compute", "BF16"));
         results.addAll(run("\\.AttentionBenchmark", threads));
         results.addAll(run("PagedAttentionBenchmark", threads));
+        results.addAll(run("PagedAttentionBenchmark", threads, "cache", "BF16", "compute", "BF16"));
         results.addAll(run("NormBenchmark", threads));
         Ceilings better = better(before, Ceilings.measure(threads));
         List<Row> rows = results.stream().map(r -> row(r, threads, better)).toList();
@@ -117,7 +118,7 @@ public final class Report {
         String name = p.getBenchmark().substring(p.getBenchmark().lastIndexOf('.') + 1);
         double seconds = result.getPrimaryResult().getScore() * 1e-9;
         boolean bf16 =
-                name.equals("matMul")
+                p.getParamsKeys().contains("compute")
                         && ComputeType.valueOf(p.getParam("compute")) == ComputeType.BF16;
         Work work = work(name, p);
         double gflops = work.flops() / seconds * 1e-9;

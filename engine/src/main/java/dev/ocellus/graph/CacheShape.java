@@ -22,9 +22,9 @@ public record CacheShape(int layers, long kvHeads, long headDim, long pageTokens
         return keyOffset(layer) + keyBytes();
     }
 
-    /** Bytes that one token takes in all layers. */
+    /** Bytes of one token's keys and values in all layers. */
     public long tokenBytes() {
-        return pageBytes() / pageTokens;
+        return dtype.byteSize(layers * 2 * kvHeads * headDim);
     }
 
     public long pages(long tokens) {

@@ -205,8 +205,8 @@ public sealed interface KernelCall {
     /**
      * Writes keys and values into the pages of a cache. Row r belongs to sequence s = sequence[r]
      * (int32) and takes slot t = slot[r] (int32) of it. The page's address is {@code pages[s *
-     * maxPages + t / pageTokens]} (int64), {@code pageTokens} a multiple of 16; the keys of all
-     * heads begin at {@code page + kOffset}, the values at {@code page + vOffset}, laid out as
+     * maxPages + t / pageTokens]} (int64), {@code pageTokens} 4, 8 or a multiple of 16; the keys of
+     * all heads begin at {@code page + kOffset}, the values at {@code page + vOffset}, laid out as
      * {@link KvPanels} says. {@code cacheType} F32, BF16 or F16 (nearest even).
      */
     record KvAppend(

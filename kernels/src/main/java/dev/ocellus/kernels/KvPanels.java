@@ -7,11 +7,11 @@ import dev.ocellus.tensor.DType;
  * matrix of 32-bit words that is the right operand of a product without further rearrangement.
  *
  * <p>A head's keys have a row for each dimension and a column for each token, its values a row for
- * each token and a column for each dimension (columns rounded up to 16, what is past the last
- * dimension never being used). A word is one float32, or the elements of rows 2i and 2i + 1 of one
- * column in 16 bits; with an odd {@code headDim} the last one's partner is zero. Blocks of up to 64
- * columns follow one another, in a block the rows, so that a product reads one stream in which
- * neighbouring lanes are neighbouring outputs: sums never cross lanes.
+ * each token and a column for each dimension. There are at least 16 columns, and a multiple of it;
+ * what is past the last one that counts is never used. A word is one float32, or the elements of
+ * rows 2i and 2i + 1 of one column in 16 bits; with an odd {@code headDim} the last one's partner
+ * is zero. Blocks of up to 64 columns follow one another, in a block the rows, so that a product
+ * reads one stream in which neighbouring lanes are neighbouring outputs: sums never cross lanes.
  *
  * <pre>{@code
  * keys    [pageTokens / 64][headDim / 2][64 tokens][2]
@@ -19,9 +19,6 @@ import dev.ocellus.tensor.DType;
  * }</pre>
  */
 public final class KvPanels {
-    /** Page sizes are multiples of it. */
-    public static final long TOKENS = 16;
-
     private static final long BLOCK = 64;
     private static final long WORD = 4;
 
@@ -32,9 +29,14 @@ public final class KvPanels {
         return type == DType.F32 || type == DType.F16 || type == DType.BF16;
     }
 
+    /** Whether pages can have this many tokens: 4, 8 or a multiple of 16. */
+    public static boolean supports(long pageTokens) {
+        return pageTokens == 4 || pageTokens == 8 || pageTokens > 0 && pageTokens % 16 == 0;
+    }
+
     /** Bytes of a page's keys of one head. */
     public static long keyBytes(DType type, long pageTokens, long headDim) {
-        return roundUp(headDim, pair(type)) / pair(type) * pageTokens * WORD;
+        return roundUp(headDim, pair(type)) / pair(type) * columns(pageTokens) * WORD;
     }
 
     /** Bytes of a page's values of one head. */
@@ -44,7 +46,7 @@ public final class KvPanels {
 
     /** Byte offset of element i of a token's key in its head's keys. */
     public static long keyOffset(DType type, long pageTokens, long headDim, long token, long i) {
-        return offset(type, roundUp(headDim, pair(type)), pageTokens, i, token);
+        return offset(type, roundUp(headDim, pair(type)), columns(pageTokens), i, token);
     }
 
     /** Byte offset of element i of a token's value in its head's values. */
@@ -65,8 +67,8 @@ public final class KvPanels {
         return WORD / type.byteSize();
     }
 
-    private static long columns(long headDim) {
-        return roundUp(headDim, Panels.ROWS);
+    private static long columns(long n) {
+        return roundUp(n, Panels.ROWS);
     }
 
     private static long roundUp(long n, long multiple) {

@@ -146,7 +146,7 @@ class AttentionOperationTest {
             for (int b = 0; b < batches.length; b++) {
                 for (Heads heads : HEADS) {
                     int[][] batch = batches[b];
-                    int pageTokens = List.of(16, 16, 16, 48, 80).get(b);
+                    int pageTokens = List.of(16, 4, 8, 48, 80).get(b);
                     OperationCheck.check(
                             setting,
                             21,

@@ -44,8 +44,8 @@ final class PagedCache {
         maxPages = most + 1;
         long size = type.byteSize();
         pair = 4 / type.byteSize();
-        paddedDim = (headDim + 15) / 16 * 16;
-        keyWords = (long) (headDim + pair - 1) / pair * pageTokens;
+        paddedDim = columns(headDim);
+        keyWords = (long) (headDim + pair - 1) / pair * columns(pageTokens);
         valueWords = (long) pageTokens / pair * paddedDim;
         long valueBytes = kvHeads * valueWords * 4;
         kOffset = 3 * size;
@@ -84,9 +84,13 @@ final class PagedCache {
         }
     }
 
+    private static int columns(int n) {
+        return (n + 15) / 16 * 16;
+    }
+
     private long keyOffset(int token, int i) {
         int block = token / 64;
-        int width = Math.min(64, pageTokens - block * 64);
+        int width = Math.min(64, columns(pageTokens) - block * 64);
         long words = (headDim + pair - 1) / pair;
         return (block * 64 * words + (long) (i / pair) * width + token % 64) * 4
                 + i % pair * type.byteSize();

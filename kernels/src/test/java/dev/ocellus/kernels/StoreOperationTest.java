@@ -33,7 +33,7 @@ class StoreOperationTest {
     void kvAppend(Setting setting) {
         // Rows, slots of a page, kvHeads, headDim.
         int[][] sizes = {
-            {1, 16, 1, 1}, {3, 16, 2, 5}, {7, 80, 3, 16}, {40, 16, 2, 33}, {90, 64, 1, 72}
+            {1, 16, 1, 1}, {9, 4, 2, 5}, {7, 80, 3, 16}, {40, 16, 2, 33}, {90, 64, 1, 72}
         };
         for (DType type : List.of(DType.F32, DType.F16, DType.BF16)) {
             for (int[] s : sizes) {

@@ -183,12 +183,9 @@ public final class NativeProvider implements KernelProvider {
 
     private static void checkPages(DType type, long pageTokens) {
         checkType("cache", type);
-        if (pageTokens < 1 || pageTokens % KvPanels.TOKENS != 0) {
+        if (!KvPanels.supports(pageTokens)) {
             throw new IllegalArgumentException(
-                    "a page of "
-                            + pageTokens
-                            + " tokens; kernels need a multiple of "
-                            + KvPanels.TOKENS);
+                    "a page of " + pageTokens + " tokens; there can be 4, 8 or a multiple of 16");
         }
     }
 
