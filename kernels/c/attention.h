@@ -118,6 +118,16 @@ void add_tiles(struct work *w, int64_t first, int64_t keyOffset, int64_t valueOf
 void attend_range(
     struct work *w, const struct range *range, const struct range *next, int together);
 
+// `count` tokens from token `first` on, which will be packed into w's own memory.
+#define start_packed NS(start_packed)
+void start_packed(struct work *w, int64_t first, int64_t count, struct range *range);
+
+// Packs the keys, or values, of up to VL tokens, of which the first is token `at` of the range.
+#define pack_keys NS(pack_keys)
+void pack_keys(struct work *w, const float *k, int64_t ldk, int64_t at, int64_t tokens);
+#define pack_values NS(pack_values)
+void pack_values(struct work *w, const float *v, int64_t ldv, int64_t at, int64_t tokens);
+
 // The weighted mean of the values.
 #define finish_sums NS(finish_sums)
 void finish_sums(const float *sums, float total, int64_t headDim, float *out);
