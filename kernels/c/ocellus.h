@@ -195,6 +195,8 @@ struct PagedAttention {
     int64_t kvHeads;
     int64_t headDim;
     double scale;
+    int64_t window;
+    int64_t compute;
     void *scratch;
 };
 
@@ -215,6 +217,7 @@ struct Attention {
     int64_t kvHeads;
     int64_t headDim;
     double scale;
+    int64_t compute;
     void *scratch;
 };
 
@@ -406,6 +409,7 @@ struct Ceiling {
     X(Rope, Rope)                      \
     X(KvAppend, KvAppend)              \
     X(PagedAttention, PagedAttention)  \
+    X(PagedAttentionMerge, PagedAttention) \
     X(Attention, Attention)            \
     X(Gather, Gather)                  \
     X(SelectRows, SelectRows)          \

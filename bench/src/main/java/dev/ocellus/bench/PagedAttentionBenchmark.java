@@ -1,6 +1,7 @@
 package dev.ocellus.bench;
 
 import dev.ocellus.graph.CacheShape;
+import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.tensor.DType;
 
@@ -25,10 +26,10 @@ public class PagedAttentionBenchmark {
     private static final int PAGE_TOKENS = 64;
     private static final int COPIES = 8;
 
-    @Param({"1", "512"})
+    @Param({"1", "64"})
     public int rows;
 
-    @Param({"1024"})
+    @Param({"100", "1024", "8000"})
     public int context;
 
     @Param({"32"})
@@ -42,6 +43,9 @@ public class PagedAttentionBenchmark {
 
     @Param({"F32", "BF16"})
     public DType cache;
+
+    @Param({"F32"})
+    public ComputeType compute;
 
     @Param({"1"})
     public int threads;
@@ -93,7 +97,9 @@ public class PagedAttentionBenchmark {
                             heads,
                             kvHeads,
                             headDim,
-                            1 / Math.sqrt(headDim)));
+                            1 / Math.sqrt(headDim),
+                            0,
+                            compute));
         }
     }
 

@@ -67,6 +67,7 @@ public final class Report {
         results.addAll(run("MatMulBenchmark", threads, "weights", "Q4", "compute", "INT8"));
         results.addAll(run("\\.AttentionBenchmark", threads));
         results.addAll(run("PagedAttentionBenchmark", threads));
+        results.addAll(run("PagedAttentionBenchmark", threads, "cache", "BF16", "compute", "BF16"));
         results.addAll(run("\\.NormBenchmark", threads));
         results.addAll(run("RegionBenchmark", Math.max(threads, 2)));
         results.addAll(run("GroupNormBenchmark", threads));
@@ -125,7 +126,7 @@ public final class Report {
         String name = p.getBenchmark().substring(p.getBenchmark().lastIndexOf('.') + 1);
         double seconds = result.getPrimaryResult().getScore() * 1e-9;
         ComputeType compute =
-                name.equals("matMul") || name.equals("conv2d")
+                p.getParamsKeys().contains("compute")
                         ? ComputeType.valueOf(p.getParam("compute"))
                         : ComputeType.F32;
         Work work = work(name, p);

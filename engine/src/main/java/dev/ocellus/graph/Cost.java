@@ -91,7 +91,7 @@ public record Cost(long flops, long weightBytes, long activationBytes) {
             // Four products and two sums for each pair.
             case Op.Rope r -> 6 * r.half() * r.heads() * rows;
             case Op.PagedAttention a ->
-                    4 * a.heads() * a.cache().headDim() * Batch.of(node, work).scores();
+                    4 * a.heads() * a.cache().headDim() * Batch.of(node, work).scores(a.window());
             case Op.Attention a -> 4 * n * node.input(1).shape().dim(1);
             // The position embedding is added.
             case Op.AssembleTokens a -> n;
@@ -165,7 +165,7 @@ public record Cost(long flops, long weightBytes, long activationBytes) {
 
     private static long cacheBytesRead(Node node, Workload work) {
         return node.op() instanceof Op.PagedAttention a
-                ? Batch.of(node, work).slots() * layerTokenBytes(a.cache())
+                ? Batch.of(node, work).slots(a.window()) * layerTokenBytes(a.cache())
                 : 0;
     }
 
@@ -186,19 +186,34 @@ public record Cost(long flops, long weightBytes, long activationBytes) {
             return new Batch(rows, sequences, Math.max(work.contextTokens(), longest));
         }
 
-        /** Pairs of a row and a slot that it attends to: all slots up to its own. */
-        long scores() {
+        /** Pairs of a row and a slot that it attends to: the slots up to its own, in the window. */
+        long scores(long window) {
             long each = sequences == 0 ? 0 : rows / sequences;
             long longer = rows - each * sequences;
-            return (sequences - longer) * scores(each) + longer * scores(each + 1);
+            return (sequences - longer) * scores(each, window) + longer * scores(each + 1, window);
         }
 
-        private long scores(long appended) {
-            return appended * context - appended * (appended - 1) / 2;
+        private long scores(long appended, long window) {
+            long first = context - appended;
+            return window == 0
+                    ? sumTo(context) - sumTo(first)
+                    : capped(context, window) - capped(first, window);
         }
 
-        long slots() {
-            return sequences * context;
+        /** Slots that the first {@code n} rows of a sequence attend to in a window. */
+        private static long capped(long n, long window) {
+            return sumTo(Math.min(n, window)) + Math.max(0, n - window) * window;
+        }
+
+        private static long sumTo(long n) {
+            return n * (n + 1) / 2;
+        }
+
+        /** Slots that are read, each once. */
+        long slots(long window) {
+            long longest = sequences == 0 ? 0 : (rows + sequences - 1) / sequences;
+            long read = window == 0 ? context : Math.min(context, window + longest - 1);
+            return sequences * read;
         }
 
         long pages(CacheShape cache) {

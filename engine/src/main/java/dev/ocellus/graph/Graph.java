@@ -254,10 +254,21 @@ public final class Graph {
                 k.count());
     }
 
-    /** Causal attention over the cache, of which {@code appended} is the newest state. */
+    /**
+     * Causal attention over the cache, of which {@code appended} is the newest state.
+     *
+     * @param window slots that a row attends to, its own the last one; 0 for all
+     */
     public Value pagedAttention(
-            Value q, Value appended, CacheState state, int layer, long heads, double scale) {
-        Op op = new Op.PagedAttention(layer, heads, state.shape(), scale);
+            Value q,
+            Value appended,
+            CacheState state,
+            int layer,
+            long heads,
+            double scale,
+            long window) {
+        Op op = new Op.PagedAttention(layer, heads, state.shape(), scale, window);
+        checks.require(window >= 0, op, "window " + window + " is negative");
         checks.rows(op, q);
         checks.state(op, state, layer, q.rows());
         checks.require(

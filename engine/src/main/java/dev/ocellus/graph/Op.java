@@ -69,9 +69,10 @@ public sealed interface Op {
 
     /**
      * Inputs: q, keys as given by {@link KvAppend} (for the order of events), sequence, slot,
-     * pages.
+     * pages. With {@code window} above 0 a row attends to the last {@code window} slots only.
      */
-    record PagedAttention(int layer, long heads, CacheShape cache, double scale) implements Op {}
+    record PagedAttention(int layer, long heads, CacheShape cache, double scale, long window)
+            implements Op {}
 
     /**
      * Inputs: q, k, v, each [segments, length, heads * headDim]; full attention inside a segment.

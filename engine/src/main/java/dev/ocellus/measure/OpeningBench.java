@@ -86,11 +86,11 @@ public final class OpeningBench {
             }
         }
         return new Report(
-                ModelBench.median(seconds[0]),
-                ModelBench.median(seconds[1]),
-                ModelBench.median(seconds[2]),
-                ModelBench.median(seconds[3]),
-                ModelBench.median(seconds[4]),
+                Medians.of(seconds[0]),
+                Medians.of(seconds[1]),
+                Medians.of(seconds[2]),
+                Medians.of(seconds[3]),
+                Medians.of(seconds[4]),
                 bench.fileBytes,
                 bench.weightBytes);
     }

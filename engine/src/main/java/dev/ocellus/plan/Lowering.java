@@ -19,15 +19,28 @@ import java.util.function.Function;
 final class Lowering {
     private final Fusion fusion;
     private final PlanOptions options;
+    private final ComputeType attention;
     private final List<Step> steps = new ArrayList<>();
 
-    private Lowering(Fusion fusion, PlanOptions options) {
+    private Lowering(Fusion fusion, PlanOptions options, ComputeType attention) {
         this.fusion = fusion;
         this.options = options;
+        this.attention = attention;
+    }
+
+    /** Attention has no weights: it follows the graph's products. */
+    private static ComputeType attention(Graph graph, PlanOptions options) {
+        boolean bf16 =
+                graph.nodes().stream()
+                        .anyMatch(
+                                n ->
+                                        n.op() instanceof Op.Linear l
+                                                && l.weight().kernelType() == DType.BF16);
+        return bf16 ? options.compute() : ComputeType.F32;
     }
 
     static List<Step> steps(Graph graph, PlanOptions options) {
-        Lowering l = new Lowering(Fusion.of(graph), options);
+        Lowering l = new Lowering(Fusion.of(graph), options, attention(graph, options));
         for (Node n : graph.nodes()) {
             Fusion.Group group = l.fusion.group(n);
             if (group != null) {
@@ -220,7 +233,7 @@ final class Lowering {
                     n.inputs(),
                     List.of(n.value()),
                     OperationCalls.inPlace(n),
-                    OperationCalls.of(n));
+                    OperationCalls.of(n, attention));
         }
     }
 

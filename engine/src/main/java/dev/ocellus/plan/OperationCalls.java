@@ -5,7 +5,9 @@ import dev.ocellus.graph.Node;
 import dev.ocellus.graph.Op;
 import dev.ocellus.graph.Value;
 import dev.ocellus.kernels.Activation;
+import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
+import dev.ocellus.tensor.DType;
 
 import java.util.function.Function;
 
@@ -30,8 +32,12 @@ final class OperationCalls {
         };
     }
 
-    /** The call of a node that is not part of a matrix product. */
-    static Function<Binding, KernelCall> of(Node n) {
+    /**
+     * The call of a node that is not part of a matrix product.
+     *
+     * @param attention type in which factors meet in attention
+     */
+    static Function<Binding, KernelCall> of(Node n, ComputeType attention) {
         Value out = n.value();
         return switch (n.op()) {
             case Op.Input i -> throw new IllegalStateException("inputs are given, not computed");
@@ -140,8 +146,8 @@ final class OperationCalls {
                                     r.headDim(),
                                     r.half());
             case Op.KvAppend k -> kvAppend(n, k);
-            case Op.PagedAttention a -> pagedAttention(n, a);
-            case Op.Attention a -> attention(n, a);
+            case Op.PagedAttention a -> pagedAttention(n, a, attention);
+            case Op.Attention a -> attention(n, a, attention);
             case Op.SelectRows s -> selectRows(n);
             case Op.Patchify p -> patchify(n, p);
             case Op.AssembleTokens a -> assembleTokens(n, a);
@@ -212,7 +218,8 @@ final class OperationCalls {
                         c.headDim());
     }
 
-    private static Function<Binding, KernelCall> pagedAttention(Node n, Op.PagedAttention op) {
+    private static Function<Binding, KernelCall> pagedAttention(
+            Node n, Op.PagedAttention op, ComputeType compute) {
         Value q = n.input(0);
         Value out = n.value();
         CacheShape c = op.cache();
@@ -235,10 +242,13 @@ final class OperationCalls {
                         op.heads(),
                         c.kvHeads(),
                         c.headDim(),
-                        op.scale());
+                        op.scale(),
+                        op.window(),
+                        c.dtype() == DType.BF16 ? compute : ComputeType.F32);
     }
 
-    private static Function<Binding, KernelCall> attention(Node n, Op.Attention op) {
+    private static Function<Binding, KernelCall> attention(
+            Node n, Op.Attention op, ComputeType compute) {
         Value q = n.input(0);
         Value k = n.input(1);
         Value v = n.input(2);
@@ -260,7 +270,8 @@ final class OperationCalls {
                         op.heads(),
                         op.kvHeads(),
                         op.headDim(),
-                        op.scale());
+                        op.scale(),
+                        compute);
     }
 
     private static Function<Binding, KernelCall> selectRows(Node n) {

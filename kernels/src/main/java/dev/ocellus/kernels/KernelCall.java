@@ -206,9 +206,9 @@ public sealed interface KernelCall {
     /**
      * Writes keys and values into the pages of a cache. Row r belongs to sequence s = sequence[r]
      * (int32) and takes slot t = slot[r] (int32) of it. The page's address is {@code pages[s *
-     * maxPages + t / pageTokens]} (int64); head h of the key goes to {@code page + kOffset + ((h *
-     * pageTokens + t % pageTokens) * headDim) * size}, the value likewise at vOffset. {@code
-     * cacheType} F32, BF16 or F16 (nearest even).
+     * maxPages + t / pageTokens]} (int64), {@code pageTokens} 4, 8 or a multiple of 16; the keys of
+     * all heads begin at {@code page + kOffset}, the values at {@code page + vOffset}, laid out as
+     * {@link KvPanels} says. {@code cacheType} F32, BF16 or F16 (nearest even).
      */
     record KvAppend(
             long k,
@@ -231,9 +231,13 @@ public sealed interface KernelCall {
 
     /**
      * Causal attention over a paged cache laid out as in {@link KvAppend}: row r attends to slots 0
-     * to slot[r] of its sequence. Query head h uses key/value head {@code h / (heads / kvHeads)};
-     * {@code softmax(scale * q k) v}, streaming softmax, no score matrix. Rows of one sequence are
+     * to slot[r] of its sequence, with {@code window} above 0 only to the last {@code window} of
+     * them. Query head h uses key/value head {@code h / (heads / kvHeads)}; {@code softmax(scale *
+     * q k) v} with a positive scale, streaming softmax, no score matrix. Rows of one sequence are
      * consecutive.
+     *
+     * <p>{@link ComputeType#BF16} needs a BF16 cache: queries and the unnormalised weights of the
+     * softmax (at most 1) are rounded to bfloat16; sums and the softmax stay float32.
      */
     record PagedAttention(
             long q,
@@ -253,14 +257,17 @@ public sealed interface KernelCall {
             long heads,
             long kvHeads,
             long headDim,
-            double scale)
+            double scale,
+            long window,
+            ComputeType compute)
             implements KernelCall {}
 
     /**
      * Full (unmasked) attention inside segments: {@code rows} segments, each with {@code
      * queryLength} query rows and {@code keyLength} key rows that follow one another ({@code q} is
      * [rows * queryLength, ldq]). {@code rowCount} counts segments. Streaming softmax, no score
-     * matrix.
+     * matrix. {@link ComputeType#BF16} rounds the factors of both products to bfloat16, as in
+     * {@link PagedAttention}.
      */
     record Attention(
             long q,
@@ -278,7 +285,8 @@ public sealed interface KernelCall {
             long heads,
             long kvHeads,
             long headDim,
-            double scale)
+            double scale,
+            ComputeType compute)
             implements KernelCall {}
 
     /**

@@ -59,12 +59,15 @@ class AllocationTest {
                 "PixelUnshuffle",
                 (o, r) -> ImageOperationTest.pixelUnshuffle(2, 1, 4, 4, 8, 2, 1, o, r));
         var heads = new AttentionOperationTest.Heads(2, 1, 16);
-        t.put("Attention", (o, r) -> AttentionOperationTest.attention(2, 3, 5, heads, o, r));
         int[][] batch = {{2, 5}, {0, 3}};
-        for (DType type : List.of(DType.F32, DType.BF16)) {
+        for (ComputeType compute : ComputeType.values()) {
             t.put(
-                    "PagedAttention " + type,
-                    (o, r) -> AttentionOperationTest.paged(type, 4, batch, heads, o, r));
+                    "Attention " + compute,
+                    (o, r) -> AttentionOperationTest.attention(2, 3, 5, heads, compute, o, r));
+            var cache = new AttentionOperationTest.Cache(DType.BF16, compute);
+            t.put(
+                    "PagedAttention " + compute,
+                    (o, r) -> AttentionOperationTest.paged(cache, 16, 0, batch, heads, o, r));
         }
         return t;
     }

@@ -16,6 +16,10 @@ final class PagedCache {
     final int headDim;
     final long kOffset;
     final long vOffset;
+    private final int pair;
+    private final int paddedDim;
+    private final long keyWords;
+    private final long valueWords;
     private final MemorySegment[] pages;
     private final MemorySegment table;
 
@@ -39,14 +43,18 @@ final class PagedCache {
         }
         maxPages = most + 1;
         long size = type.byteSize();
-        long cells = (long) kvHeads * pageTokens * headDim * size;
+        pair = 4 / type.byteSize();
+        paddedDim = columns(headDim);
+        keyWords = (long) (headDim + pair - 1) / pair * columns(pageTokens);
+        valueWords = (long) pageTokens / pair * paddedDim;
+        long valueBytes = kvHeads * valueWords * 4;
         kOffset = 3 * size;
-        vOffset = kOffset + cells + 5 * size;
+        vOffset = kOffset + kvHeads * keyWords * 4 + 5 * size;
         pages = new MemorySegment[lengths.length * maxPages];
         long[] addresses = new long[pages.length];
         for (int s = 0; s < lengths.length; s++) {
             for (int p = 0; p * pageTokens < lengths[s]; p++) {
-                MemorySegment page = operands.bytes(vOffset + cells, size);
+                MemorySegment page = operands.bytes(vOffset + valueBytes, size);
                 pages[s * maxPages + p] = page;
                 addresses[s * maxPages + p] = page.address();
             }
@@ -61,9 +69,39 @@ final class PagedCache {
     /** Stores an element of a key or value, rounded to the cache's type; returns it so. */
     float store(boolean key, int sequence, int slot, int head, int i, float value) {
         MemorySegment page = pages[sequence * maxPages + slot / pageTokens];
-        long element = ((long) head * pageTokens + slot % pageTokens) * headDim + i;
-        long offset = (key ? kOffset : vOffset) + element * type.byteSize();
-        return Operands.store(page, offset, type, value);
+        int token = slot % pageTokens;
+        long at =
+                key
+                        ? kOffset + head * keyWords * 4 + keyOffset(token, i)
+                        : vOffset + head * valueWords * 4 + valueOffset(token, i);
+        return Operands.store(page, at, type, value);
+    }
+
+    /** Stores the zero that is the partner of the last element of a key of odd width. */
+    void pad(int sequence, int slot, int head) {
+        if (headDim % pair != 0) {
+            store(true, sequence, slot, head, headDim, 0);
+        }
+    }
+
+    private static int columns(int n) {
+        return (n + 15) / 16 * 16;
+    }
+
+    private long keyOffset(int token, int i) {
+        int block = token / 64;
+        int width = Math.min(64, columns(pageTokens) - block * 64);
+        long words = (headDim + pair - 1) / pair;
+        return (block * 64 * words + (long) (i / pair) * width + token % 64) * 4
+                + i % pair * type.byteSize();
+    }
+
+    private long valueOffset(int token, int i) {
+        int block = i / 64;
+        int width = Math.min(64, paddedDim - block * 64);
+        long rows = pageTokens / pair;
+        return (block * 64 * rows + (long) (token / pair) * width + i % 64) * 4
+                + token % pair * type.byteSize();
     }
 
     /** Whether the pages of both hold the same bytes. */

@@ -32,7 +32,9 @@ class StoreOperationTest {
     @MethodSource(SETTINGS)
     void kvAppend(Setting setting) {
         // Rows, slots of a page, kvHeads, headDim.
-        int[][] sizes = {{1, 1, 1, 1}, {3, 2, 2, 5}, {7, 16, 3, 16}, {20, 4, 2, 33}};
+        int[][] sizes = {
+            {1, 16, 1, 1}, {9, 4, 2, 5}, {7, 80, 3, 16}, {40, 16, 2, 33}, {90, 64, 1, 72}
+        };
         for (DType type : List.of(DType.F32, DType.F16, DType.BF16)) {
             for (int[] s : sizes) {
                 String name = "KvAppend %s %s on %s".formatted(type, Arrays.toString(s), setting);
@@ -77,6 +79,9 @@ class StoreOperationTest {
                     new PagedCache(outputs, type, pageTokens, kvHeads, headDim, lengths);
             int written = count < 0 ? rows - first : count;
             for (int r = first; r < first + written; r++) {
+                for (int head = 0; head < kvHeads; head++) {
+                    expected.pad(sequence[r], slot[r], head);
+                }
                 for (int c = 0; c < kvHeads * headDim; c++) {
                     int head = c / headDim;
                     int i = c % headDim;

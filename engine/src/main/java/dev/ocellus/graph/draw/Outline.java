@@ -209,7 +209,14 @@ public final class Outline {
             case Op.Scale o -> "scale " + signature(o.weight());
             case Op.KvAppend o -> "kvAppend " + o.cache();
             case Op.PagedAttention o ->
-                    "pagedAttention " + o.heads() + " heads, " + o.scale() + ", " + o.cache();
+                    "pagedAttention "
+                            + o.heads()
+                            + " heads, "
+                            + o.scale()
+                            + ", window "
+                            + o.window()
+                            + ", "
+                            + o.cache();
             default -> op.toString();
         };
     }

@@ -62,7 +62,9 @@ public final class StepLabel {
     static String attributes(Op op) {
         return switch (op) {
             case Op.Attention a -> heads(a.heads(), a.kvHeads(), a.headDim());
-            case Op.PagedAttention a -> heads(a.heads(), a.cache().kvHeads(), a.cache().headDim());
+            case Op.PagedAttention a ->
+                    heads(a.heads(), a.cache().kvHeads(), a.cache().headDim())
+                            + (a.window() == 0 ? "" : ", window of " + a.window());
             case Op.KvAppend k ->
                     heads(k.cache().kvHeads(), k.cache().kvHeads(), k.cache().headDim());
             case Op.Rope r -> heads(r.heads(), r.heads(), r.headDim());

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.kernels.KernelProvider;
+import dev.ocellus.kernels.KvPanels;
 import dev.ocellus.kernels.Launch;
 import dev.ocellus.kernels.Panels;
 import dev.ocellus.tensor.DType;
@@ -31,6 +32,11 @@ public final class NativeProvider implements KernelProvider {
 
     /** Of a row of int8 activations: a group of integers, two starts of sums and two scales. */
     private static final long GROUP_ROW_BYTES = Panels.GROUP + 2 * (Integer.BYTES + Float.BYTES);
+    /** Keys that attention processes together; RANGE in {@code kernels/c/attention.h}. */
+    private static final long KEY_RANGE = 512;
+
+    /** Rows times key/value heads that are work enough for all threads. */
+    private static final long MANY_HEADS = 32;
 
     /**
      * The provider, or the reason why there is none.
@@ -84,7 +90,7 @@ public final class NativeProvider implements KernelProvider {
         return library.instructionSet();
     }
 
-    /** Room for the packed activations of a product and the sums of a group normalisation. */
+    /** Room for the packed activations of a product and the sums of a group normalisation, for the parts of attention. */
     @Override
     public long scratchBytes(KernelCall call) {
         return switch (call) {
@@ -94,8 +100,21 @@ public final class NativeProvider implements KernelProvider {
                     Math.multiplyExact(m.rows(), (m.k() + 1) / 2 * 2 * Float.BYTES);
             case KernelCall.Conv2d c -> Conv2dLaunches.scratchBytes(c);
             case KernelCall.GroupNorm g -> GroupNormLaunches.scratchBytes(g);
+            case KernelCall.PagedAttention a when splits(a) -> {
+                long ranges = (a.maxPages() * a.pageTokens() + KEY_RANGE - 1) / KEY_RANGE;
+                long part = (a.headDim() + 15) / 16 * 16 + 16;
+                yield Math.multiplyExact(a.rows() * a.heads() * ranges, part * Float.BYTES);
+            }
             default -> 0;
         };
+    }
+
+    /**
+     * Whether ranges of keys are processed apart and merged by a second launch: for steps that
+     * decode few rows of long contexts. The results are the same.
+     */
+    private static boolean splits(KernelCall.PagedAttention a) {
+        return a.rows() * a.kvHeads() < MANY_HEADS && a.maxPages() * a.pageTokens() > KEY_RANGE;
     }
 
     /** A single row of float32 is used as it is, if the weights don't pad it to an even length. */
@@ -126,6 +145,10 @@ public final class NativeProvider implements KernelProvider {
                             launch("GroupNormSums", arguments),
                             launch("GroupNormScales", arguments),
                             launch("GroupNorm", arguments));
+            case KernelCall.PagedAttention a when splits(a) ->
+                    List.of(
+                            launch("PagedAttention", arguments),
+                            launch("PagedAttentionMerge", arguments));
             default -> List.of(launch(call.getClass().getSimpleName(), arguments));
         };
     }
@@ -152,11 +175,19 @@ public final class NativeProvider implements KernelProvider {
                 }
             }
             case KernelCall.PagedAttention a -> {
-                checkType("cache", a.cacheType());
+                checkPages(a.cacheType(), a.pageTokens());
                 checkHeads(a.heads(), a.kvHeads(), a.headDim());
+                if (a.compute() == ComputeType.BF16 && a.cacheType() != DType.BF16) {
+                    throw new IllegalArgumentException(
+                            "attention: compute type BF16 needs a BF16 cache, not "
+                                    + a.cacheType());
+                }
             }
             case KernelCall.Attention a -> checkHeads(a.heads(), a.kvHeads(), a.headDim());
-            case KernelCall.KvAppend k -> checkType("cache", k.cacheType());
+            case KernelCall.KvAppend k -> {
+                checkPages(k.cacheType(), k.pageTokens());
+                checkHeads(k.kvHeads(), k.kvHeads(), k.headDim());
+            }
             case KernelCall.Gather g -> {
                 if (g.packed() == 0 || !g.tableType().isBlock()) {
                     checkType("table", g.tableType());
@@ -203,6 +234,14 @@ public final class NativeProvider implements KernelProvider {
                             + " type of "
                             + type
                             + "; F32, F16 and BF16 have one");
+        }
+    }
+
+    private static void checkPages(DType type, long pageTokens) {
+        checkType("cache", type);
+        if (!KvPanels.supports(pageTokens)) {
+            throw new IllegalArgumentException(
+                    "a page of " + pageTokens + " tokens; there can be 4, 8 or a multiple of 16");
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.ocellus.kernels.scalar;
 
 import dev.ocellus.kernels.KernelCall;
+import dev.ocellus.kernels.KvPanels;
 import dev.ocellus.kernels.Launch;
 import dev.ocellus.kernels.Panels;
 import dev.ocellus.tensor.DType;
@@ -70,21 +71,39 @@ final class RowLaunches {
                 long slot = Memory.i32(call.slot() + r * 4);
                 long pages = call.pages() + sequence * call.maxPages() * 8;
                 long page = Memory.i64(pages + slot / call.pageTokens() * 8);
-                long cell = slot % call.pageTokens();
-                heads(call.k() + r * call.ldk() * 4, page + call.kOffset(), cell);
-                heads(call.v() + r * call.ldv() * 4, page + call.vOffset(), cell);
+                long token = slot % call.pageTokens();
+                for (long h = 0; h < call.kvHeads(); h++) {
+                    key(r, h, page, token);
+                    value(r, h, page, token);
+                }
             }
         }
 
-        private void heads(long from, long to, long cell) {
+        private void key(long row, long head, long page, long token) {
             DType type = call.cacheType();
-            long size = type.byteSize();
-            for (long h = 0; h < call.kvHeads(); h++) {
-                long source = from + h * call.headDim() * 4;
-                long target = to + (h * call.pageTokens() + cell) * call.headDim() * size;
-                for (long i = 0; i < call.headDim(); i++) {
-                    Memory.narrowed(type, target + i * size, Memory.f32(source + i * 4));
-                }
+            long tokens = call.pageTokens();
+            long headDim = call.headDim();
+            long from = call.k() + (row * call.ldk() + head * headDim) * 4;
+            long to = page + call.kOffset() + head * KvPanels.keyBytes(type, tokens, headDim);
+            for (long i = 0; i < headDim; i++) {
+                long offset = KvPanels.keyOffset(type, tokens, headDim, token, i);
+                Memory.narrowed(type, to + offset, Memory.f32(from + i * 4));
+            }
+            if (headDim % 2 != 0 && type != DType.F32) {
+                long offset = KvPanels.keyOffset(type, tokens, headDim, token, headDim);
+                Memory.narrowed(type, to + offset, 0);
+            }
+        }
+
+        private void value(long row, long head, long page, long token) {
+            DType type = call.cacheType();
+            long tokens = call.pageTokens();
+            long headDim = call.headDim();
+            long from = call.v() + (row * call.ldv() + head * headDim) * 4;
+            long to = page + call.vOffset() + head * KvPanels.valueBytes(type, tokens, headDim);
+            for (long i = 0; i < headDim; i++) {
+                long offset = KvPanels.valueOffset(type, tokens, headDim, token, i);
+                Memory.narrowed(type, to + offset, Memory.f32(from + i * 4));
             }
         }
     }

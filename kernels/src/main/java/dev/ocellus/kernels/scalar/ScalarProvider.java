@@ -44,8 +44,8 @@ public final class ScalarProvider implements KernelProvider {
             case KernelCall.Rope c -> List.of(new RopeLaunches.Rope(c));
             case KernelCall.KvAppend c -> stored(c, c.cacheType(), new RowLaunches.KvAppend(c));
             case KernelCall.PagedAttention c ->
-                    stored(c, c.cacheType(), new AttentionLaunches.PagedAttention(c));
-            case KernelCall.Attention c -> List.of(new AttentionLaunches.Attention(c));
+                    stored(c, c.cacheType(), new AttentionLaunch.Paged(c));
+            case KernelCall.Attention c -> List.of(new AttentionLaunch.Segments(c));
             case KernelCall.Gather c -> gather(c);
             case KernelCall.SelectRows c -> List.of(new RowLaunches.SelectRows(c));
             case KernelCall.Patchify c -> List.of(new ImageLaunches.Patchify(c));

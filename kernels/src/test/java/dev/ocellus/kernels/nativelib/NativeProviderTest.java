@@ -207,7 +207,23 @@ class NativeProviderTest {
                         () ->
                                 provider.bind(
                                         new KernelCall.Attention(
-                                                0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 1, 1, 257, 1),
+                                                0,
+                                                0,
+                                                0,
+                                                0,
+                                                0,
+                                                0,
+                                                0,
+                                                0,
+                                                1,
+                                                0,
+                                                1,
+                                                1,
+                                                1,
+                                                1,
+                                                257,
+                                                1,
+                                                ComputeType.F32),
                                         0,
                                         Arena.global()))
                 .isInstanceOf(IllegalArgumentException.class)

@@ -1,0 +1,76 @@
+// Appending to a paged cache. A unit is one head of up to UNIT_ROWS rows, as neighbouring tokens share
+// cache lines.
+#include "attention.h"
+
+enum { UNIT_ROWS = 64 };
+
+// One word each row of the matrix of keys, `stride` bytes apart.
+static void store_keys(
+    const struct KvAppend *a, const float *k, char *to, int64_t stride, uint16_t *halves) {
+    if (a->cacheType == DTYPE_F32) {
+        for (int64_t i = 0; i < a->headDim; i++) {
+            memcpy(to + i * stride, k + i, 4);
+        }
+        return;
+    }
+    for (int64_t i = 0; i < ceil_div(a->headDim, 2); i++) {
+        memcpy(to + i * stride, halves + 2 * i, 4);
+    }
+}
+
+static void store_values(
+    const struct KvAppend *a, const float *v, char *to, int64_t token, const uint16_t *halves) {
+    int64_t dims = padded(a->headDim);
+    int64_t pair = a->cacheType == DTYPE_F32 ? 1 : 2;
+    for (int64_t d = 0; d < a->headDim; d += BLOCK) {
+        int64_t width = min_i64(BLOCK, dims - d), count = min_i64(width, a->headDim - d);
+        char *row = to + (d * a->pageTokens / pair + token / pair * width) * 4;
+        if (pair == 1) {
+            memcpy(row, v + d, (size_t)count * 4);
+            continue;
+        }
+        for (int64_t i = 0; i < count; i++) {
+            memcpy(row + i * 4 + token % 2 * 2, halves + d + i, 2);
+        }
+    }
+}
+
+// Elements in 16 bits, and a zero after them.
+static void narrow(int64_t type, const float *x, int64_t n, uint16_t *out) {
+    for (int64_t i = 0; i < n; i += VL) {
+        vf v = v_load_run(x + i, n - i);
+        if (type == DTYPE_BF16) {
+            v_store_bf16(out + i, v);
+        } else if (type == DTYPE_F16) {
+            v_store_f16(out + i, v);
+        }
+    }
+    out[n] = 0;
+}
+
+static void append(const struct KvAppend *a, int64_t row, int64_t head) {
+    uint16_t halves[MAX_HEAD + VL];
+    int64_t slot = a->slot[row], token = slot % a->pageTokens;
+    char *page = a->pages[a->sequence[row] * a->maxPages + slot / a->pageTokens];
+    int64_t pair = a->cacheType == DTYPE_F32 ? 1 : 2, steps = ceil_div(a->headDim, pair);
+    int64_t block = token / BLOCK * BLOCK, width = min_i64(BLOCK, padded(a->pageTokens) - block);
+    const float *k = a->k + row * a->ldk + head * a->headDim;
+    const float *v = a->v + row * a->ldv + head * a->headDim;
+    char *keys = page + a->kOffset + head * padded(a->pageTokens) * steps * 4;
+    narrow(a->cacheType, k, a->headDim, halves);
+    store_keys(a, k, keys + (block * steps + token - block) * 4, width * 4, halves);
+    narrow(a->cacheType, v, a->headDim, halves);
+    char *values = page + a->vOffset + head * (a->pageTokens / pair) * padded(a->headDim) * 4;
+    store_values(a, v, values, token, halves);
+}
+
+UNITS(KvAppend, KvAppend) { return ceil_div(ROW_COUNT(a), UNIT_ROWS) * a->kvHeads; }
+
+KERNEL(KvAppend, KvAppend) {
+    for (int64_t u = begin; u < end; u++) {
+        int64_t first = u / a->kvHeads * UNIT_ROWS;
+        for (int64_t r = first; r < min_i64(first + UNIT_ROWS, ROW_COUNT(a)); r++) {
+            append(a, r, u % a->kvHeads);
+        }
+    }
+}
