@@ -56,7 +56,7 @@ final class Transforms {
                                     + " crop it to a less extreme shape first")
                             .formatted(image.width(), image.height(), width, height));
         }
-        return new Canvas(image, (int) width, (int) height, filter);
+        return Canvas.of(image, (int) width, (int) height, filter);
     }
 
     /** Cuts the image, resized as a whole, into the tiles of {@link TileGrid}. */

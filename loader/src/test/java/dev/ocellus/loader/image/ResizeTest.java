@@ -32,7 +32,7 @@ class ResizeTest {
             int height = Integer.parseInt(f[1]);
             byte[] pixels = References.noise(width * height * 3, width * 1000 + height);
             Canvas canvas =
-                    new Canvas(
+                    Canvas.of(
                             new RgbImage(width, height, pixels),
                             Integer.parseInt(f[2]),
                             Integer.parseInt(f[3]),
