@@ -27,8 +27,9 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Runs the kernel benchmarks and sets each figure beside what this machine can do, measured in the
- * same run before and after the benchmarks: {@code Report [THREADS] [JSON-FILE]}. A share over one
- * is no mistake: the plain read loop is not the upper bound of memory.
+ * same run before and after the benchmarks: {@code Report [--report HTML-FILE] [THREADS]
+ * [JSON-FILE]}. A share over one is no mistake: the plain read loop is not the upper bound of
+ * memory.
  */
 public final class Report {
     private static final int ITERATIONS = 5;
@@ -55,7 +56,9 @@ public final class Report {
     private Report() {}
 
     public static void main(String[] args) throws RunnerException, IOException {
-        int threads = args.length > 0 ? Integer.parseInt(args[0]) : 1;
+        List<String> left = new ArrayList<>(List.of(args));
+        Path page = page(left);
+        int threads = left.isEmpty() ? 1 : Integer.parseInt(left.getFirst());
         System.out.println("kernels: " + KernelProviders.get().description());
         Ceilings before = Ceilings.measure(threads);
         List<RunResult> results = new ArrayList<>();
@@ -77,10 +80,26 @@ public final class Report {
         Ceilings better = better(before, Ceilings.measure(threads));
         List<Row> rows = results.stream().map(r -> row(r, threads, better)).toList();
         print(rows);
-        if (args.length > 1) {
+        if (left.size() > 1) {
             ObjectMapper json = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-            Files.write(Path.of(args[1]), json.writeValueAsBytes(rows));
+            Files.write(Path.of(left.get(1)), json.writeValueAsBytes(rows));
         }
+        if (page != null) {
+            Files.writeString(page, KernelPage.html(rows, better));
+        }
+    }
+
+    /** The file after "--report", which is taken out of the arguments; null without it. */
+    private static Path page(List<String> arguments) {
+        int at = arguments.indexOf("--report");
+        if (at < 0) {
+            return null;
+        }
+        if (at + 1 == arguments.size()) {
+            throw new IllegalArgumentException("--report needs a file");
+        }
+        arguments.remove(at);
+        return Path.of(arguments.remove(at));
     }
 
     /** The machine is shared: what it showed once it can do. */

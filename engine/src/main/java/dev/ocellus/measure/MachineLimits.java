@@ -42,6 +42,10 @@ public record MachineLimits(
 
     /** Arithmetic in the type of the model's products. */
     public double flopsPerSecond() {
-        return compute == ComputeType.BF16 ? bf16 : f32;
+        return switch (compute) {
+            case F32 -> f32;
+            case BF16 -> bf16;
+            case INT8 -> int8;
+        };
     }
 }

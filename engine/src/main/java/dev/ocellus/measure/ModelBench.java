@@ -5,8 +5,10 @@ import dev.ocellus.Ocellus;
 import dev.ocellus.Progress;
 import dev.ocellus.device.ChromeTrace;
 import dev.ocellus.device.CpuDevice;
+import dev.ocellus.generate.LanguageRunner;
 import dev.ocellus.kernels.Ceilings;
 import dev.ocellus.kernels.ComputeType;
+import dev.ocellus.plan.Packing;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -98,7 +100,16 @@ public final class ModelBench implements AutoCloseable {
                     parts.device() instanceof CpuDevice cpu
                             ? cpu.pool().threads()
                             : Runtime.getRuntime().availableProcessors();
-            return new Opened(threads, parts.planOptions().compute(), works);
+            return new Opened(threads, compute(parts), works);
+        }
+
+        /** The type of most products: block-quantised weights have one of their own. */
+        private static ComputeType compute(LoadedModel parts) {
+            LanguageRunner runner = parts.runner();
+            boolean blocks =
+                    runner.plan(runner.capacity(1, 1, false)).packings().stream()
+                            .anyMatch(p -> p instanceof Packing.Matrix m && m.type().isBlock());
+            return blocks ? ComputeType.INT8 : parts.planOptions().compute();
         }
     }
 

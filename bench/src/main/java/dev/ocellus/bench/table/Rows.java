@@ -48,10 +48,8 @@ final class Rows {
                                 bf16 ? large ? 1.15 : 2.0 : 2.7));
             }
         }
-        for (String peer : List.of("java-llama.cpp", "llama3.java")) {
-            rows.add(javaPeer("decode", peer, 1.5, 2));
-            rows.add(javaPeer("prefill", peer, 1.5, 8));
-        }
+        rows.add(javaPeer("decode", "java-llama.cpp", 1.2, 1.45));
+        rows.add(javaPeer("prefill", "java-llama.cpp", 2, 2.7));
         for (String work : List.of("decode", "prefill")) {
             rows.add(
                     new Row(

@@ -19,7 +19,6 @@ import java.util.Set;
  * @param results folder of the table's files
  * @param llamaCpp a build of llama.cpp, or null
  * @param javaLlamaCpp class path of java-llama.cpp, or null
- * @param llama3Java source or jar of llama3.java, or null
  * @param python with PyTorch, NumPy and Pillow, or null
  * @param rounds that count
  * @param resume whether rows that are in the files already are left out
@@ -32,7 +31,6 @@ record Setup(
         Path results,
         Path llamaCpp,
         String javaLlamaCpp,
-        Path llama3Java,
         String python,
         int rounds,
         boolean resume,

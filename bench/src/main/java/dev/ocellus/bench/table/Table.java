@@ -23,7 +23,6 @@ public final class Table {
               --llama-cpp DIR        a native build of llama.cpp: its build folder, with the
                                      sources around it, or an installation
               --java-llama-cpp PATH  class path of java-llama.cpp
-              --llama3-java PATH     Llama3.java, or a class path that holds it
               --python PROGRAM       a Python with PyTorch, NumPy and Pillow
               --models DIR           checkpoints (default: bench/target/models)
               --work DIR             GGUF twins and drivers (default: bench/target/peers)
@@ -48,6 +47,14 @@ public final class Table {
         if (wants(setup, Section.DECODE) || wants(setup, Section.PREFILL)) {
             new LanguageRows(setup, results).measure();
         }
+        new JavaPeerRows(setup, results).measure();
+        new OwnRows(setup, results).measure();
+        new GemmRows(setup, results).measure();
+        new TowerRows(setup, results).measure();
+        if (wants(setup, Section.PREPROCESSING)) {
+            results.put("preprocessing", Outcome.skipped("not supported yet"));
+        }
+        new FirstToken(setup, results).measure();
         System.out.println();
         System.out.print(results.markdown());
     }
@@ -78,7 +85,6 @@ public final class Table {
         Path resultFolder = home.resolve("bench/results");
         Path llamaCpp = null;
         String javaLlamaCpp = null;
-        Path llama3Java = null;
         String python = null;
         int rounds = 3;
         boolean resume = false;
@@ -88,7 +94,6 @@ public final class Table {
             switch (argument) {
                 case "--llama-cpp" -> llamaCpp = Path.of(value(argument, i));
                 case "--java-llama-cpp" -> javaLlamaCpp = value(argument, i);
-                case "--llama3-java" -> llama3Java = Path.of(value(argument, i));
                 case "--python" -> python = value(argument, i);
                 case "--models" -> models = Path.of(value(argument, i));
                 case "--work" -> work = Path.of(value(argument, i));
@@ -110,7 +115,6 @@ public final class Table {
                 resultFolder,
                 llamaCpp,
                 javaLlamaCpp,
-                llama3Java,
                 python,
                 rounds,
                 resume,

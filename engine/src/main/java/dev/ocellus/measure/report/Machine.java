@@ -1,6 +1,7 @@
 package dev.ocellus.measure.report;
 
 import dev.ocellus.graph.draw.Units;
+import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.measure.MachineLimits;
 
 import java.io.IOException;
@@ -55,10 +56,11 @@ public final class Machine {
 
     /** Roofs of its instructions. */
     public static List<Roofline.Roof> roofs(MachineLimits limits) {
-        boolean bf16 = limits.flopsPerSecond() == limits.bf16();
+        boolean bf16 = limits.compute() != ComputeType.F32;
+        boolean int8 = limits.compute() == ComputeType.INT8;
         return List.of(
                 new Roofline.Roof("float32", limits.f32(), false, true),
                 new Roofline.Roof("bfloat16", limits.bf16(), false, bf16),
-                new Roofline.Roof("int8", limits.int8(), true, false));
+                new Roofline.Roof("int8", limits.int8(), true, int8));
     }
 }

@@ -159,7 +159,7 @@ public final class ModelReport {
                                         .reduce(Cost.NONE, Cost::plus)));
             }
         }
-        return new Roofline.Work(name, steps);
+        return new Roofline.Work(name, true, steps);
     }
 
     private static void steps(HtmlPage page, Roofline roofline, Roofline.Work work) {

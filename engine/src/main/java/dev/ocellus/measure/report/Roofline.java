@@ -27,8 +27,12 @@ public record Roofline(double bytesPerSecond, List<Roof> roofs, List<Work> works
      */
     public record Roof(String name, double flopsPerSecond, boolean integer, boolean inUse) {}
 
-    /** A piece of work and its steps. */
-    public record Work(String name, List<Step> steps) {
+    /**
+     * A piece of work and its steps.
+     *
+     * @param whole whether the steps are parts of a whole, so that their shares of its time matter
+     */
+    public record Work(String name, boolean whole, List<Step> steps) {
         public Work {
             steps = List.copyOf(steps);
         }

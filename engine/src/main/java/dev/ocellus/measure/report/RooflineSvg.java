@@ -26,6 +26,7 @@ final class RooflineSvg {
     private static final double LEGEND_LINE = 22;
     private static final double LABEL_SIZE = 11;
     private static final double SMALLEST = 3.5;
+    private static final double MEDIUM = 7;
     private static final double LARGEST = 21;
 
     /** Steps below this share of their work's time carry no label. */
@@ -243,6 +244,9 @@ final class RooflineSvg {
     }
 
     private static double radius(Roofline.Work work, Roofline.Step s) {
+        if (!work.whole()) {
+            return MEDIUM;
+        }
         double share = work.seconds() == 0 ? 0 : s.seconds() / work.seconds();
         return Math.max(SMALLEST, LARGEST * Math.sqrt(share));
     }
@@ -282,10 +286,7 @@ final class RooflineSvg {
                 work.name() + ": " + s.name(),
                 s.place() + layers,
                 s.weights(),
-                HtmlPage.time(s.seconds())
-                        + ", "
-                        + Units.percent(s.seconds(), work.seconds())
-                        + " of the time",
+                HtmlPage.time(s.seconds()) + share(work, s, ", ", " of the time"),
                 Units.si(s.flopsPerSecond(), "FLOP/s")
                         + ", "
                         + Units.si(s.bytesPerSecond(), "B/s")
@@ -294,11 +295,15 @@ final class RooflineSvg {
                         + " of the roof");
     }
 
+    private static String share(Roofline.Work work, Roofline.Step s, String before, String after) {
+        return work.whole() ? before + Units.percent(s.seconds(), work.seconds()) + after : "";
+    }
+
     /** The heaviest first: they find the best places. */
     private void labels() {
         record Labelled(Roofline.Work work, Roofline.Step step) {
             double share() {
-                return step.seconds() / work.seconds();
+                return work.whole() ? step.seconds() / work.seconds() : 1;
             }
         }
         List<Labelled> heavy = new ArrayList<>();
@@ -313,10 +318,7 @@ final class RooflineSvg {
     }
 
     private void label(Roofline.Work work, Roofline.Step s) {
-        String name =
-                TextMetrics.fit(s.name(), LABEL_SIZE, 170)
-                        + "  "
-                        + Units.percent(s.seconds(), work.seconds());
+        String name = TextMetrics.fit(s.name(), LABEL_SIZE, 170) + share(work, s, "  ", "");
         double width = TextMetrics.width(name, LABEL_SIZE);
         double r = radius(work, s);
         LabelPlaces.Box box = places.place(x(s), y(s), r, width, LABEL_SIZE + 4);

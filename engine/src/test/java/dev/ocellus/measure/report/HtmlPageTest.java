@@ -29,7 +29,7 @@ class HtmlPageTest {
                         new Roofline.Roof("f32", 100e9, false, true),
                         new Roofline.Roof("bf16", 200e9, false, true),
                         new Roofline.Roof("int8", 0, true, false)),
-                List.of(new Roofline.Work("prefill", List.of(steps))));
+                List.of(new Roofline.Work("prefill", true, List.of(steps))));
     }
 
     private static Roofline.Step step(String name, long flops, long bytes, double... seconds) {
@@ -92,8 +92,9 @@ class HtmlPageTest {
                         0,
                         List.of(),
                         List.of(
-                                new Roofline.Work("none", List.of()),
-                                new Roofline.Work("still", List.of(step("nothing", 0, 0, 0.0)))));
+                                new Roofline.Work("none", true, List.of()),
+                                new Roofline.Work(
+                                        "still", false, List.of(step("nothing", 0, 0, 0.0)))));
         String page =
                 new HtmlPage("t", "s")
                         .roofline(unknown)
