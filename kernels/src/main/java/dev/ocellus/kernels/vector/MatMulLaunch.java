@@ -7,9 +7,9 @@ import dev.ocellus.kernels.scalar.Memory;
 
 /**
  * {@link MatMul}. A unit is two panels for a block of rows. One row is multiplied straight from the
- * panels; for more, a chunk of the panels that fits the first-level cache is widened to float32 if
- * it is not yet, and multiplied with all rows of the block, four at a time. Sums stay in the
- * workspace until the epilogue.
+ * panels; for more, a chunk of the panels that stays in the second-level cache is widened to
+ * float32 if it is not yet, and multiplied with all rows of the block, four at a time. Sums stay in
+ * the workspace until the epilogue.
  *
  * @param x activations, rounded beforehand where the compute type says so
  */
@@ -18,10 +18,10 @@ record MatMulLaunch(MatMul call, PanelReader panels, long x, long ldx) implement
     private static final long LINE = PanelReader.LINE;
 
     /** Rows that meet a chunk of panels before the next one: a multiple of the tile's. */
-    private static final long BLOCK_ROWS = 64;
+    private static final long BLOCK_ROWS = 96;
 
-    /** Even, as lines of 16-bit types hold two columns. */
-    private static final long CHUNK_COLUMNS = 128;
+    /** Columns of a chunk at most; even, as lines of 16-bit types hold two columns. */
+    private static final long CHUNK_COLUMNS = 640;
 
     /** A row of sums: two panels, or four for a single row of x. */
     private static final long SUM_BYTES = PAIR * LINE;
@@ -124,8 +124,10 @@ record MatMulLaunch(MatMul call, PanelReader panels, long x, long ldx) implement
         // A second panel that is not there is the first one again: its sums are not used.
         long b = a + (count - 1) * panelBytes();
         long widened = sums + WIDENED;
-        for (long column = 0; column < call.k(); column += CHUNK_COLUMNS) {
-            long columns = Math.min(CHUNK_COLUMNS, call.k() - column);
+        long chunks = (call.k() + CHUNK_COLUMNS - 1) / CHUNK_COLUMNS;
+        long chunk = ((call.k() + chunks - 1) / chunks + 1) / 2 * 2;
+        for (long column = 0; column < call.k(); column += chunk) {
+            long columns = Math.min(chunk, call.k() - column);
             long line = column / panels.lineColumns() * LINE;
             long lines = (columns + panels.lineColumns() - 1) / panels.lineColumns();
             long wa = widened(a + line, lines, widened);

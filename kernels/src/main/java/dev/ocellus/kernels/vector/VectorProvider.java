@@ -11,9 +11,13 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The kernels in which a model spends its time, in Java's vectors; what moves data or costs little
- * is left to the plain Java ones. Needs the module {@code jdk.incubator.vector}, which Java only
- * has when started with {@code --add-modules}. Immutable and thread-safe.
+ * The kernels in which a model spends its time, in Java's vectors: products, attention,
+ * normalisations, rotary embedding, activations and sums. Left to the plain Java ones, since they
+ * move data or take next to no time: {@code RopeTable}, {@code Scale}, {@code KvAppend}, {@code
+ * Gather}, {@code SelectRows}, {@code PackPanels} and the layouts of images; also attention with
+ * heads or groups of heads that are too large for a unit. Needs the module {@code
+ * jdk.incubator.vector}, which Java only has when started with {@code --add-modules}. Immutable and
+ * thread-safe.
  *
  * <p>Slow until the virtual machine has compiled the kernels, for about the first second of work.
  */
@@ -60,9 +64,13 @@ public final class VectorProvider implements KernelProvider {
 
     @Override
     public long scratchBytes(KernelCall call) {
-        return call instanceof KernelCall.MatMul m && m.compute() == ComputeType.BF16
-                ? RoundActivations.bytes(m)
+        return call instanceof KernelCall.MatMul m && PanelReader.supports(m.wType())
+                ? roundedBytes(m)
                 : scalar.scratchBytes(call);
+    }
+
+    private static long roundedBytes(KernelCall.MatMul call) {
+        return call.compute() == ComputeType.BF16 ? RoundActivations.bytes(call) : 0;
     }
 
     /**
@@ -73,7 +81,7 @@ public final class VectorProvider implements KernelProvider {
         // The same checks, by the one that runs what is not here.
         List<Launch> plain = scalar.bind(call, scratch, arena);
         return switch (call) {
-            case KernelCall.MatMul c when c.compute() != ComputeType.INT8 -> matMul(c, scratch);
+            case KernelCall.MatMul c when PanelReader.supports(c.wType()) -> matMul(c, scratch);
             case KernelCall.Add c -> List.of(new PointwiseLaunches.Add(c));
             case KernelCall.Activate c -> List.of(new PointwiseLaunches.Activate(c));
             case KernelCall.GatedActivate c -> List.of(new PointwiseLaunches.GatedActivate(c));
