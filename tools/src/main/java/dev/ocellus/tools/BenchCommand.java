@@ -12,8 +12,8 @@ import dev.ocellus.kernels.WorkerPool;
 import dev.ocellus.loader.config.JsonFile;
 import dev.ocellus.measure.MachineLimits;
 import dev.ocellus.measure.ModelBench;
-import dev.ocellus.measure.report.ModelReport;
 import dev.ocellus.measure.OpeningBench;
+import dev.ocellus.measure.report.ModelReport;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -89,9 +89,7 @@ final class BenchCommand implements Callable<Integer> {
             description = "Rounds that count, after one that warms up (default: ${DEFAULT-VALUE}).")
     private int rounds = ModelBench.Settings.DEFAULT.rounds();
 
-    @Option(
-            names = "--opening",
-            description = "Measure how long the model takes to open as well.")
+    @Option(names = "--opening", description = "Measure how long the model takes to open as well.")
     private boolean measureOpening;
 
     @Option(names = "--profile", description = "Show the time of each step of the graphs as well.")

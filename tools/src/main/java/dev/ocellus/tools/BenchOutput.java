@@ -110,8 +110,7 @@ final class BenchOutput {
     /**
      * @param opening null if it was not measured
      */
-    static ObjectNode json(
-            Ocellus model, ModelBench.Report report, OpeningBench.Report opening) {
+    static ObjectNode json(Ocellus model, ModelBench.Report report, OpeningBench.Report opening) {
         ObjectNode node = JsonOutput.object();
         node.put("model", model.description());
         ArrayNode machine = node.putArray("machine");

@@ -59,7 +59,7 @@ final class OwnRows {
         }
         ModelBench.Settings settings =
                 new ModelBench.Settings(
-                        List.of(LanguageRows.PROMPT), NEW_TOKENS, 0, setup.rounds());
+                        List.of(LanguageRows.PROMPT), NEW_TOKENS, 1, 0, setup.rounds());
         try (CpuDevice one = device(1);
                 CpuDevice two = device(2);
                 Ocellus first = open(one);

@@ -32,6 +32,7 @@ public final class NativeProvider implements KernelProvider {
 
     /** Of a row of int8 activations: a group of integers, two starts of sums and two scales. */
     private static final long GROUP_ROW_BYTES = Panels.GROUP + 2 * (Integer.BYTES + Float.BYTES);
+
     /** Keys that attention processes together; RANGE in {@code kernels/c/attention.h}. */
     private static final long KEY_RANGE = 512;
 
@@ -90,7 +91,10 @@ public final class NativeProvider implements KernelProvider {
         return library.instructionSet();
     }
 
-    /** Room for the packed activations of a product and the sums of a group normalisation, for the parts of attention. */
+    /**
+     * Room for the packed activations of a product and the sums of a group normalisation, for the
+     * parts of attention.
+     */
     @Override
     public long scratchBytes(KernelCall call) {
         return switch (call) {
@@ -133,8 +137,7 @@ public final class NativeProvider implements KernelProvider {
         MemorySegment arguments = Arguments.write(call, scratch, arena);
         return switch (call) {
             case KernelCall.MatMul m when m.compute() == ComputeType.INT8 ->
-                    List.of(
-                            launch("BlockMatMulPack", arguments), launch("BlockMatMul", arguments));
+                    List.of(launch("BlockMatMulPack", arguments), launch("BlockMatMul", arguments));
             case KernelCall.MatMul m when packs(m) ->
                     List.of(launch("MatMulPack", arguments), launch("MatMul", arguments));
             case KernelCall.Conv2d c ->
