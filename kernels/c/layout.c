@@ -1,6 +1,5 @@
 // Operations that move data: look-ups, patches, token grids. A unit is one row of the output.
-#include "ocellus.h"
-#include "simd.h"
+#include "block.h"
 
 INLINE void copy_floats(float *out, const float *x, int64_t n) {
     if (out != x) {
@@ -48,7 +47,9 @@ KERNEL(Gather, Gather) {
     int64_t size = a->tableType == DTYPE_F32 ? 4 : 2;
     for (int64_t r = begin; r < end; r++) {
         float *out = a->out + r * a->ldo;
-        if (a->packed) {
+        if (is_block(a->tableType)) {
+            block_gather(a->table, a->tableType, a->ids[r], a->cols, out);
+        } else if (a->packed) {
             gather_packed(a, a->ids[r], out);
         } else {
             widen(out, a->tableType, a->table + a->ids[r] * a->cols * size, a->cols);

@@ -3,8 +3,8 @@
 // packing. A unit of MatMul is a few weight panels times a block of tiles. Few rows are one block,
 // so that every panel is streamed from memory exactly once; with many rows the units of the same
 // panels follow one another, so that those stay in the cache.
+#include "epilogue.h"
 #include "tile.h"
-#include "vmath.h"
 
 enum {
     BLOCK_TILES = 8,
@@ -97,53 +97,6 @@ KERNEL(MatMulPack, MatMul) {
     }
 }
 
-// out = residual + scale * act(sum + bias) for the columns [j, j + 16) of one row.
-static void finish(const struct MatMul *a, int64_t row, int64_t j, const float *sum) {
-    for (int64_t end = min_i64(j + PANEL, a->n); j < end; j += VL, sum += VL) {
-        int64_t left = end - j;
-        vf v = v_load(sum);
-        if (a->bias) {
-            v += v_load_run(a->bias + j, left);
-        }
-        v = v_activate(v, a->activation);
-        if (a->scale) {
-            v *= v_load_run(a->scale + j, left);
-        }
-        if (a->residual) {
-            v += v_load_run(a->residual + row * a->ldr + j, left);
-        }
-        v_store_run(a->out + row * a->ldo + j, v, left);
-    }
-}
-
-// out = residual + act(gate) * up for the columns [j, j + 16) of one row.
-static void finish_gated(const struct MatMul *a, int64_t row, int64_t j, const float *sum) {
-    for (int64_t end = min_i64(j + PANEL, a->n); j < end; j += VL, sum += VL) {
-        int64_t left = end - j;
-        vf v = v_activate(v_load(sum), a->activation) * v_load(sum + PANEL);
-        if (a->residual) {
-            v += v_load_run(a->residual + row * a->ldr + j, left);
-        }
-        v_store_run(a->out + row * a->ldo + j, v, left);
-    }
-}
-
-static void finish_tile(
-    const struct MatMul *a, int64_t row, int64_t rows, int64_t panel, int64_t panels,
-    const float *sums) {
-    for (int64_t i = 0; i < rows; i++, sums += BUFFER_STRIDE) {
-        if (a->gated) {
-            for (int64_t q = 0; q < panels; q += 2) {
-                finish_gated(a, row + i, (panel + q) / 2 * PANEL, sums + q * PANEL);
-            }
-        } else {
-            for (int64_t q = 0; q < panels; q++) {
-                finish(a, row + i, (panel + q) * PANEL, sums + q * PANEL);
-            }
-        }
-    }
-}
-
 // The tiles of one block times up to TILE_PANELS panels.
 static void multiply_block(
     const struct MatMul *a, const struct plan *p, int64_t block, int64_t panel, int64_t panels) {
@@ -166,7 +119,7 @@ static void multiply_block(
                 w + step * PANEL_LINE, p->panelBytes, steps, sums[t - first], BUFFER_STRIDE,
                 step > 0);
             if (step + steps == p->steps) {
-                finish_tile(a, start, rows, panel, panels, sums[t - first]);
+                finish_tile(a, start, rows, panel, panels, sums[t - first], BUFFER_STRIDE);
             }
         }
         step += steps;

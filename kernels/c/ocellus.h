@@ -14,9 +14,9 @@
 
 enum { PANEL = 16 };
 
-enum dtype { DTYPE_F32 = 1, DTYPE_F16 = 2, DTYPE_BF16 = 3 };
+enum dtype { DTYPE_F32 = 1, DTYPE_F16 = 2, DTYPE_BF16 = 3, DTYPE_Q8 = 15, DTYPE_Q4 = 16 };
 
-enum compute { COMPUTE_F32, COMPUTE_BF16 };
+enum compute { COMPUTE_F32, COMPUTE_BF16, COMPUTE_INT8 };
 
 enum activation {
     ACTIVATION_NONE,
@@ -294,8 +294,9 @@ struct PixelUnshuffle {
 
 struct PackPanels {
     const char *src;
-    int64_t type;
+    int64_t sourceType;
     char *dst;
+    int64_t panelType;
     int64_t firstPanel;
     int64_t panelStride;
     int64_t rows;
@@ -318,6 +319,8 @@ struct Ceiling {
 #define KERNELS(X)                     \
     X(MatMul, MatMul)                  \
     X(MatMulPack, MatMul)              \
+    X(BlockMatMul, MatMul)             \
+    X(BlockMatMulPack, MatMul)         \
     X(RmsNorm, RmsNorm)                \
     X(LayerNorm, LayerNorm)            \
     X(Add, Add)                        \

@@ -2,6 +2,7 @@
 //
 //   vf            VL float32 lanes; + - * / and comparisons work lane by lane
 //   vi            VL int32 lanes, the result of comparisons (all ones or zero)
+//   vi_nearest    float32 to int32, ties to even
 //   *_part(p, n)  touch only the first n elements, 0 <= n <= VL; the other lanes read as zero
 //
 // v_min and v_max return the second operand where either is not a number.

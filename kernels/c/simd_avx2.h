@@ -87,6 +87,33 @@ INLINE vf v_odd_f16(const void *p) {
     return v_low_f16(_mm256_srli_epi32(_mm256_loadu_si256(p), 16));
 }
 
+INLINE vi vi_max(vi a, vi b) { return (vi)_mm256_max_epi32((__m256i)a, (__m256i)b); }
+INLINE vi vi_nearest(vf a) { return (vi)_mm256_cvtps_epi32(a); }
+
+INLINE int32_t vi_sum(vi a) {
+    __m256i v = (__m256i)a;
+    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+}
+
+// The largest of lanes that are not negative, as the float32 of these bits.
+INLINE float vi_largest(vi a) {
+    __m256i v = (__m256i)a;
+    __m128i s = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    s = _mm_max_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+    s = _mm_max_epi32(s, _mm_shuffle_epi32(s, 0xb1));
+    return _mm_cvtss_f32(_mm_castsi128_ps(s));
+}
+
+// The lanes of four vectors, all from -128 to 127, as bytes.
+INLINE vf vi_bytes(const vi v[4]) {
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    __m256i low = _mm256_packs_epi32((__m256i)v[0], (__m256i)v[1]);
+    __m256i high = _mm256_packs_epi32((__m256i)v[2], (__m256i)v[3]);
+    return (vf)_mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order);
+}
+
 // Transposes a VL x VL matrix held in VL vectors.
 INLINE void v_transpose(vf r[VL]) {
     vf t[8];

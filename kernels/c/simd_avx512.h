@@ -60,6 +60,26 @@ INLINE vf v_odd_f16(const void *p) {
     return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_loadu_si512(p), 16)));
 }
 
+INLINE vi vi_max(vi a, vi b) { return (vi)_mm512_max_epi32((__m512i)a, (__m512i)b); }
+INLINE vi vi_nearest(vf a) { return (vi)_mm512_cvtps_epi32(a); }
+INLINE int32_t vi_sum(vi a) { return _mm512_reduce_add_epi32((__m512i)a); }
+
+// The largest of lanes that are not negative, as the float32 of these bits.
+INLINE float vi_largest(vi a) {
+    int32_t bits = _mm512_reduce_max_epi32((__m512i)a);
+    float largest;
+    memcpy(&largest, &bits, sizeof largest);
+    return largest;
+}
+
+// The lanes of four vectors, all from -128 to 127, as bytes.
+INLINE vf vi_bytes(const vi v[4]) {
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    __m512i low = _mm512_packs_epi32((__m512i)v[0], (__m512i)v[1]);
+    __m512i high = _mm512_packs_epi32((__m512i)v[2], (__m512i)v[3]);
+    return (vf)_mm512_permutexvar_epi32(order, _mm512_packs_epi16(low, high));
+}
+
 // Transposes a VL x VL matrix held in VL vectors.
 INLINE void v_transpose(vf r[VL]) {
     vf t[16];

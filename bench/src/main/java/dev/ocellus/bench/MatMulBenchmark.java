@@ -36,10 +36,10 @@ public class MatMulBenchmark {
     @Param({"2048"})
     public int k;
 
-    @Param({"F32", "BF16"})
+    @Param({"F32", "BF16", "Q8", "Q4"})
     public DType weights;
 
-    @Param({"F32", "BF16"})
+    @Param({"F32", "BF16", "INT8"})
     public ComputeType compute;
 
     @Param({"1"})
@@ -47,9 +47,12 @@ public class MatMulBenchmark {
 
     private KernelState state;
 
-    /** bfloat16 products need bfloat16 weights. */
     static boolean sensible(DType weights, ComputeType compute) {
-        return weights == DType.BF16 || compute == ComputeType.F32;
+        return switch (compute) {
+            case F32 -> !weights.isBlock();
+            case BF16 -> weights == DType.BF16;
+            case INT8 -> weights.isBlock();
+        };
     }
 
     static Work work(int rows, int n, int k, DType weights) {
@@ -60,7 +63,8 @@ public class MatMulBenchmark {
     @Setup(Level.Trial)
     public void setUp() {
         if (!sensible(weights, compute)) {
-            throw new IllegalArgumentException("compute type " + compute + " needs BF16 weights");
+            throw new IllegalArgumentException(
+                    "no products of compute type " + compute + " with " + weights + " weights");
         }
         state = new KernelState(threads);
         long x = state.floats((long) rows * k);
@@ -68,6 +72,7 @@ public class MatMulBenchmark {
         long bytes = Panels.bytes(weights, n, k);
         long copies = rows > 16 ? 2 : Math.max(2, ROUND_BYTES / bytes);
         for (long i = 0; i < copies; i++) {
+            // The bits of small bfloat16 are some block of integers with some finite scale, too.
             long w = weights == DType.F32 ? state.floats(bytes / 4) : state.halves(bytes / 2);
             state.add(
                     new KernelCall.MatMul(

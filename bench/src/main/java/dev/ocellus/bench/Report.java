@@ -62,6 +62,8 @@ public final class Report {
         results.addAll(run("MatMulBenchmark", threads, "weights", "F32", "compute", "F32"));
         results.addAll(run("MatMulBenchmark", threads, "weights", "BF16", "compute", "F32"));
         results.addAll(run("MatMulBenchmark", threads, "weights", "BF16", "compute", "BF16"));
+        results.addAll(run("MatMulBenchmark", threads, "weights", "Q8", "compute", "INT8"));
+        results.addAll(run("MatMulBenchmark", threads, "weights", "Q4", "compute", "INT8"));
         results.addAll(run("\\.AttentionBenchmark", threads));
         results.addAll(run("PagedAttentionBenchmark", threads));
         results.addAll(run("PagedAttentionBenchmark", threads, "cache", "BF16", "compute", "BF16"));
@@ -117,14 +119,14 @@ public final class Report {
         BenchmarkParams p = result.getParams();
         String name = p.getBenchmark().substring(p.getBenchmark().lastIndexOf('.') + 1);
         double seconds = result.getPrimaryResult().getScore() * 1e-9;
-        boolean bf16 =
+        ComputeType compute =
                 p.getParamsKeys().contains("compute")
-                        && ComputeType.valueOf(p.getParam("compute")) == ComputeType.BF16;
+                        ? ComputeType.valueOf(p.getParam("compute"))
+                        : ComputeType.F32;
         Work work = work(name, p);
         double gflops = work.flops() / seconds * 1e-9;
         double gbytes = work.bytes() / seconds * 1e-9;
-        double peak =
-                bf16 && ceilings.bf16Gflops() > 0 ? ceilings.bf16Gflops() : ceilings.f32Gflops();
+        double peak = peak(compute, ceilings);
         double read = ceilings.readGBs();
         boolean memory = gbytes / read > gflops / peak;
         return new Row(
@@ -137,6 +139,17 @@ public final class Report {
                 read,
                 Math.max(gbytes / read, gflops / peak),
                 memory ? "memory" : "arithmetic");
+    }
+
+    /** Of the instruction for this type, or of float32 where there is none. */
+    private static double peak(ComputeType compute, Ceilings ceilings) {
+        double own =
+                switch (compute) {
+                    case F32 -> ceilings.f32Gflops();
+                    case BF16 -> ceilings.bf16Gflops();
+                    case INT8 -> ceilings.int8Gops();
+                };
+        return own > 0 ? own : ceilings.f32Gflops();
     }
 
     private static Work work(String name, BenchmarkParams p) {

@@ -116,6 +116,7 @@ final class CpuWeightStore implements WeightStore {
                                 chunk.address(),
                                 type,
                                 to.address(),
+                                type,
                                 firstPanel + row / Panels.ROWS * stride,
                                 stride,
                                 n,

@@ -114,9 +114,8 @@ public record Cost(long flops, long weightBytes, long activationBytes) {
 
     private static long weightBytes(Node node, Workload work) {
         return switch (node.op()) {
-            case Op.Embedding e -> e.table().kernelType().byteSize(work.elements(node.value()));
-            case Op.Linear l ->
-                    l.weight().kernelType().byteSize(l.weight().elements()) + vectorBytes(l.bias());
+            case Op.Embedding e -> work.rows(node.value()) * rowBytes(e.table());
+            case Op.Linear l -> l.weight().rows() * rowBytes(l.weight()) + vectorBytes(l.bias());
             case Op.RmsNorm r -> vectorBytes(r.weight());
             case Op.LayerNorm r -> vectorBytes(r.weight()) + vectorBytes(r.bias());
             case Op.Scale s -> vectorBytes(s.weight());
@@ -124,6 +123,11 @@ public record Cost(long flops, long weightBytes, long activationBytes) {
                     vectorBytes(a.cls()) + 4 * (1 + a.height() * a.width()) * a.position().cols();
             default -> 0;
         };
+    }
+
+    /** Of a matrix; rows of block types are whole blocks, but not the layout's whole groups. */
+    private static long rowBytes(Weight matrix) {
+        return matrix.kernelType().byteSize(matrix.cols());
     }
 
     /** Vectors are kept as float32 whatever the file has. */

@@ -191,6 +191,9 @@ final class Lowering {
     }
 
     private ComputeType compute(DType weight) {
+        if (weight.isBlock()) {
+            return ComputeType.INT8;
+        }
         return weight == DType.BF16 ? options.compute() : ComputeType.F32;
     }
 }

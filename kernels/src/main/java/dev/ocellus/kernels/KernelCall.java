@@ -41,12 +41,13 @@ public sealed interface KernelCall {
      * Linear layer with fused epilogue: {@code out[r,j] = residual[r,j] + scale[j] * act(sum_k
      * x[r,k] w[j,k] + bias[j])}.
      *
-     * <p>{@code w} is packed as {@link Panels} say, {@code wType} F32, F16 or BF16. {@code bias},
-     * {@code scale} (float32 [n]) and {@code residual} are optional. {@code out} may be in place
-     * with {@code residual}. With {@code gated} 1, {@code w} holds 2 n' rows (n' is n rounded up to
-     * 16) whose panels alternate gate, up, gate, up...; then {@code out[r,j] = residual[r,j] +
-     * act(gate_j) * up_j}, and bias and scale must be 0. The sum over k is one chain of fused
-     * multiply-adds in ascending k for {@link ComputeType#F32}.
+     * <p>{@code w} is packed as {@link Panels} say, {@code wType} F32, F16, BF16, Q8 or Q4; the
+     * last two are for {@link ComputeType#INT8} and it is for them. {@code bias}, {@code scale}
+     * (float32 [n]) and {@code residual} are optional. {@code out} may be in place with {@code
+     * residual}. With {@code gated} 1, {@code w} holds 2 n' rows (n' is n rounded up to 16) whose
+     * panels alternate gate, up, gate, up...; then {@code out[r,j] = residual[r,j] + act(gate_j) *
+     * up_j}, and bias and scale must be 0. The sum over k is one chain of fused multiply-adds in
+     * ascending k for {@link ComputeType#F32}.
      */
     record MatMul(
             long x,
@@ -207,7 +208,7 @@ public sealed interface KernelCall {
      * (int32) and takes slot t = slot[r] (int32) of it. The page's address is {@code pages[s *
      * maxPages + t / pageTokens]} (int64), {@code pageTokens} 4, 8 or a multiple of 16; the keys of
      * all heads begin at {@code page + kOffset}, the values at {@code page + vOffset}, laid out as
-     * {@link KvPanels} says. {@code cacheType} F32, BF16 or F16 (nearest even).
+     * {@link KvPanels} says. {@code cacheType} F32, BF16 or F16 (nearest even), or Q8.
      */
     record KvAppend(
             long k,
@@ -235,8 +236,9 @@ public sealed interface KernelCall {
      * q k) v} with a positive scale, streaming softmax, no score matrix. Rows of one sequence are
      * consecutive.
      *
-     * <p>{@link ComputeType#BF16} needs a BF16 cache: queries and the unnormalised weights of the
-     * softmax (at most 1) are rounded to bfloat16; sums and the softmax stay float32.
+     * <p>{@link ComputeType#BF16} needs a BF16 or Q8 cache: queries, the unnormalised weights of
+     * the softmax (at most 1) and the elements of a Q8 cache are rounded to bfloat16; sums and the
+     * softmax stay float32.
      */
     record PagedAttention(
             long q,
@@ -291,7 +293,7 @@ public sealed interface KernelCall {
     /**
      * Embedding look-up: {@code out[r] = table[ids[r]]}, ids int32. {@code packed} 1: the table is
      * a matrix [tableRows, cols] packed as {@link Panels} say; 0: plain rows. {@code tableType}
-     * F32, F16 or BF16. The caller has checked that ids are in range.
+     * F32, F16 or BF16, and Q8 or Q4 if packed. The caller has checked that ids are in range.
      */
     record Gather(
             long table,
@@ -384,14 +386,16 @@ public sealed interface KernelCall {
 
     /**
      * Packs rows of a stored matrix: {@code src} has {@code rows} rows of k elements of {@code
-     * type} (F32, F16 or BF16) without gaps, any alignment; they fill panels {@code firstPanel,
-     * firstPanel + panelStride, ...} of the packed matrix at {@code dst}. A last panel that is not
-     * full is filled with zero rows. One unit is one panel.
+     * sourceType} (F32, F16 or BF16) without gaps, any alignment; they fill panels {@code
+     * firstPanel, firstPanel + panelStride, ...} of the packed matrix at {@code dst}, which is of
+     * {@code panelType}: the same type, or Q8 or Q4, to which values are rounded as {@link Panels}
+     * say. A last panel that is not full is filled with zero rows. One unit is one panel.
      */
     record PackPanels(
             long src,
-            DType type,
+            DType sourceType,
             long dst,
+            DType panelType,
             long firstPanel,
             long panelStride,
             long rows,

@@ -1,7 +1,9 @@
 package dev.ocellus.tools;
 
 import dev.ocellus.OpenOptions;
+import dev.ocellus.kernels.KvPanels;
 import dev.ocellus.kernels.WorkerPool;
+import dev.ocellus.tensor.DType;
 
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -20,6 +22,13 @@ final class OpeningOptions {
             description =
                     "Type of matrix products: auto, f32 or bf16 (default: auto: bf16 for bfloat16 weights where the processor has instructions for it).")
     private OpenOptions.Compute compute = OpenOptions.Compute.AUTO;
+
+    @Option(
+            names = "--cache",
+            paramLabel = "TYPE",
+            description =
+                    "Type of cached keys and values: f32, bf16, f16 or q8 (default: bf16 where products are in it, else f32).")
+    private DType cache;
 
     @Option(
             names = "--context",
@@ -45,6 +54,14 @@ final class OpeningOptions {
             throw new ParameterException(
                     spec.commandLine(), "--context is " + context + "; it must be at least 1");
         }
-        return OpenOptions.DEFAULT.withCompute(compute).withContextTokens(context);
+        if (cache != null && !KvPanels.supports(cache)) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--cache is " + cache.lowerName() + "; it must be f32, bf16, f16 or q8");
+        }
+        return OpenOptions.DEFAULT
+                .withCompute(compute)
+                .withCacheType(cache)
+                .withContextTokens(context);
     }
 }

@@ -37,6 +37,9 @@ public final class NativeProvider implements KernelProvider {
     /** Rows times key/value heads that are work enough for all threads. */
     private static final long MANY_HEADS = 32;
 
+    /** Of a row of int8 activations: a group of integers, two starts of sums and two scales. */
+    private static final long GROUP_ROW_BYTES = Panels.GROUP + 2 * (Integer.BYTES + Float.BYTES);
+
     /**
      * The provider, or the reason why there is none.
      *
@@ -93,6 +96,8 @@ public final class NativeProvider implements KernelProvider {
     @Override
     public long scratchBytes(KernelCall call) {
         return switch (call) {
+            case KernelCall.MatMul m when m.compute() == ComputeType.INT8 ->
+                    Math.multiplyExact(m.rows(), Panels.groups(m.k()) * GROUP_ROW_BYTES);
             case KernelCall.MatMul m when packs(m) ->
                     Math.multiplyExact(m.rows(), (m.k() + 1) / 2 * 2 * Float.BYTES);
             case KernelCall.PagedAttention a when splits(a) -> {
@@ -127,10 +132,15 @@ public final class NativeProvider implements KernelProvider {
         check(call);
         MemorySegment arguments = Arguments.write(call, scratch, arena);
         List<Launch> launches = new ArrayList<>();
-        if (call instanceof KernelCall.MatMul m && packs(m)) {
-            launches.add(launch("MatMulPack", arguments));
+        String kernel = call.getClass().getSimpleName();
+        if (call instanceof KernelCall.MatMul m) {
+            boolean blocks = m.compute() == ComputeType.INT8;
+            kernel = blocks ? "BlockMatMul" : "MatMul";
+            if (blocks || packs(m)) {
+                launches.add(launch(kernel + "Pack", arguments));
+            }
         }
-        launches.add(launch(call.getClass().getSimpleName(), arguments));
+        launches.add(launch(kernel, arguments));
         if (call instanceof KernelCall.PagedAttention a && splits(a)) {
             launches.add(launch("PagedAttentionMerge", arguments));
         }
@@ -143,35 +153,64 @@ public final class NativeProvider implements KernelProvider {
 
     private static void check(KernelCall call) {
         switch (call) {
-            case KernelCall.MatMul m -> {
-                checkType("weights", m.wType());
-                if (m.compute() == ComputeType.BF16 && m.wType() != DType.BF16) {
-                    throw new IllegalArgumentException(
-                            "matmul: compute type BF16 needs BF16 weights, not " + m.wType());
-                }
-            }
+            case KernelCall.MatMul m -> checkProduct(m);
             case KernelCall.PagedAttention a -> {
                 checkPages(a.cacheType(), a.pageTokens());
                 checkHeads(a.heads(), a.kvHeads(), a.headDim());
-                if (a.compute() == ComputeType.BF16 && a.cacheType() != DType.BF16) {
+                checkFactors(a.compute());
+                if (a.compute() == ComputeType.BF16 && !KvPanels.meetsBf16(a.cacheType())) {
                     throw new IllegalArgumentException(
-                            "attention: compute type BF16 needs a BF16 cache, not "
+                            "attention: compute type BF16 needs a BF16 or Q8 cache, not "
                                     + a.cacheType());
                 }
             }
-            case KernelCall.Attention a -> checkHeads(a.heads(), a.kvHeads(), a.headDim());
+            case KernelCall.Attention a -> {
+                checkHeads(a.heads(), a.kvHeads(), a.headDim());
+                checkFactors(a.compute());
+            }
             case KernelCall.KvAppend k -> {
                 checkPages(k.cacheType(), k.pageTokens());
                 checkHeads(k.kvHeads(), k.kvHeads(), k.headDim());
             }
-            case KernelCall.Gather g -> checkType("table", g.tableType());
-            case KernelCall.PackPanels p -> checkType("weights", p.type());
+            case KernelCall.Gather g -> {
+                if (g.packed() == 0 || !g.tableType().isBlock()) {
+                    checkType("table", g.tableType());
+                }
+            }
+            case KernelCall.PackPanels p -> {
+                checkType("weights", p.sourceType());
+                if (!Panels.packs(p.sourceType(), p.panelType())) {
+                    throw new IllegalArgumentException(
+                            "weights of type "
+                                    + p.sourceType()
+                                    + " can't be packed as "
+                                    + p.panelType()
+                                    + "; only as what they are, Q8 or Q4");
+                }
+            }
             default -> {}
         }
     }
 
+    private static void checkProduct(KernelCall.MatMul m) {
+        if (!m.wType().isBlock()) {
+            checkType("weights", m.wType());
+        }
+        if (m.compute() == ComputeType.BF16 && m.wType() != DType.BF16) {
+            throw new IllegalArgumentException(
+                    "matmul: compute type BF16 needs BF16 weights, not " + m.wType());
+        }
+        if ((m.compute() == ComputeType.INT8) != m.wType().isBlock()) {
+            throw new IllegalArgumentException(
+                    "matmul: Q8 and Q4 weights and compute type INT8 go together, not "
+                            + m.wType()
+                            + " and "
+                            + m.compute());
+        }
+    }
+
     private static void checkType(String what, DType type) {
-        if (!Panels.supports(type)) {
+        if (!Panels.supportsRows(type)) {
             throw new IllegalArgumentException(
                     "no kernel for a "
                             + what
@@ -181,8 +220,17 @@ public final class NativeProvider implements KernelProvider {
         }
     }
 
+    private static void checkFactors(ComputeType compute) {
+        if (compute == ComputeType.INT8) {
+            throw new IllegalArgumentException("attention: compute type must be F32 or BF16");
+        }
+    }
+
     private static void checkPages(DType type, long pageTokens) {
-        checkType("cache", type);
+        if (!KvPanels.supports(type)) {
+            throw new IllegalArgumentException(
+                    "no kernel for a cache of type " + type + "; F32, F16, BF16 and Q8 have one");
+        }
         if (!KvPanels.supports(pageTokens)) {
             throw new IllegalArgumentException(
                     "a page of " + pageTokens + " tokens; there can be 4, 8 or a multiple of 16");

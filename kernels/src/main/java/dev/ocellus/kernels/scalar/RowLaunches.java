@@ -6,6 +6,8 @@ import dev.ocellus.kernels.Launch;
 import dev.ocellus.kernels.Panels;
 import dev.ocellus.tensor.DType;
 
+import java.util.Arrays;
+
 /** Rows moved between tables, caches and matrices; one unit is one row, or one panel. */
 final class RowLaunches {
 
@@ -22,6 +24,10 @@ final class RowLaunches {
             for (long r = begin; r < end; r++) {
                 long id = Memory.i32(call.ids() + r * 4);
                 long out = call.out() + r * call.ldo() * 4;
+                if (type.isBlock()) {
+                    BlockPanels.row(type, call.table(), id, cols, out);
+                    continue;
+                }
                 for (long i = 0; i < cols; i++) {
                     long offset =
                             call.packed() != 0
@@ -79,6 +85,10 @@ final class RowLaunches {
             long headDim = call.headDim();
             long from = call.k() + (row * call.ldk() + head * headDim) * 4;
             long to = page + call.kOffset() + head * KvPanels.keyBytes(type, tokens, headDim);
+            if (type == DType.Q8) {
+                CacheBlocks.store(from, headDim, to + KvPanels.rowOffset(headDim, token));
+                return;
+            }
             for (long i = 0; i < headDim; i++) {
                 long offset = KvPanels.keyOffset(type, tokens, headDim, token, i);
                 Memory.narrowed(type, to + offset, Memory.f32(from + i * 4));
@@ -95,6 +105,10 @@ final class RowLaunches {
             long headDim = call.headDim();
             long from = call.v() + (row * call.ldv() + head * headDim) * 4;
             long to = page + call.vOffset() + head * KvPanels.valueBytes(type, tokens, headDim);
+            if (type == DType.Q8) {
+                CacheBlocks.store(from, headDim, to + KvPanels.rowOffset(headDim, token));
+                return;
+            }
             for (long i = 0; i < headDim; i++) {
                 long offset = KvPanels.valueOffset(type, tokens, headDim, token, i);
                 Memory.narrowed(type, to + offset, Memory.f32(from + i * 4));
@@ -111,19 +125,40 @@ final class RowLaunches {
         @Override
         public void run(long begin, long end) {
             long rows = Memory.rows(call);
-            long bytes = Panels.panelBytes(call.type(), call.k());
+            long bytes = Panels.panelBytes(call.panelType(), call.k());
+            float[] block = new float[DType.BLOCK_ELEMENTS];
             for (long unit = begin; unit < end; unit++) {
                 long to = call.dst() + (call.firstPanel() + unit * call.panelStride()) * bytes;
-                Memory.clear(to, bytes);
                 long first = unit * Panels.ROWS;
-                for (long r = first; r < Math.min(first + Panels.ROWS, rows); r++) {
-                    row(r, to);
+                long last = Math.min(first + Panels.ROWS, rows);
+                if (call.panelType().isBlock()) {
+                    BlockPanels.clear(call.panelType(), to, bytes);
+                    for (long r = first; r < last; r++) {
+                        blocks(r, to, block);
+                    }
+                } else {
+                    Memory.clear(to, bytes);
+                    for (long r = first; r < last; r++) {
+                        row(r, to);
+                    }
                 }
             }
         }
 
+        private void blocks(long r, long panel, float[] block) {
+            DType source = call.sourceType();
+            for (long k = 0; k < call.k(); k += block.length) {
+                long from = call.src() + (r * call.k() + k) * source.byteSize();
+                Arrays.fill(block, 0);
+                for (int i = 0; i < Math.min(block.length, call.k() - k); i++) {
+                    block[i] = Memory.widened(source, from + (long) i * source.byteSize());
+                }
+                BlockPanels.store(call.panelType(), block, panel, r % Panels.ROWS, k, call.k());
+            }
+        }
+
         private void row(long r, long panel) {
-            DType type = call.type();
+            DType type = call.sourceType();
             long size = type.byteSize();
             long from = call.src() + r * call.k() * size;
             for (long i = 0; i < call.k(); i++) {

@@ -2,6 +2,7 @@ package dev.ocellus.kernels.nativelib;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -48,7 +49,9 @@ class RowIndependenceTest {
                                         Arguments.of(p, DType.F32, ComputeType.F32, 0),
                                         Arguments.of(p, DType.F16, ComputeType.F32, 0),
                                         Arguments.of(p, DType.BF16, ComputeType.F32, 1),
-                                        Arguments.of(p, DType.BF16, ComputeType.BF16, 0)));
+                                        Arguments.of(p, DType.BF16, ComputeType.BF16, 0),
+                                        Arguments.of(p, DType.Q8, ComputeType.INT8, 1),
+                                        Arguments.of(p, DType.Q4, ComputeType.INT8, 0)));
     }
 
     @ParameterizedTest(allowZeroInvocations = true)
@@ -120,7 +123,8 @@ class RowIndependenceTest {
                                         Arguments.of(p, DType.F32, ComputeType.F32),
                                         Arguments.of(p, DType.F16, ComputeType.F32),
                                         Arguments.of(p, DType.BF16, ComputeType.F32),
-                                        Arguments.of(p, DType.BF16, ComputeType.BF16)));
+                                        Arguments.of(p, DType.BF16, ComputeType.BF16),
+                                        Arguments.of(p, DType.Q8, ComputeType.BF16)));
     }
 
     /**
@@ -151,7 +155,10 @@ class RowIndependenceTest {
         long keys = kvHeads * KvPanels.keyBytes(type, pageTokens, headDim);
         long page = keys + kvHeads * KvPanels.valueBytes(type, pageTokens, headDim);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment cache = weights(arena, type, maxPages, page / type.byteSize());
+            MemorySegment cache =
+                    type == DType.Q8
+                            ? smallBytes(arena, maxPages * page)
+                            : weights(arena, type, maxPages, page / type.byteSize());
             MemorySegment pages = arena.allocate(JAVA_LONG, maxPages);
             for (long i = 0; i < maxPages; i++) {
                 pages.setAtIndex(JAVA_LONG, i, cache.address() + (maxPages - 1 - i) * page);
@@ -225,6 +232,9 @@ class RowIndependenceTest {
             return floats(arena, elements, 2);
         }
         SplittableRandom random = new SplittableRandom(2);
+        if (type.isBlock()) {
+            return blocks(arena, type, n, k, random);
+        }
         MemorySegment values = arena.allocate(elements * 2, 64);
         for (long i = 0; i < elements; i++) {
             float value = (float) random.nextDouble(-1, 1);
@@ -235,6 +245,31 @@ class RowIndependenceTest {
             values.setAtIndex(JAVA_SHORT, i, bits);
         }
         return values;
+    }
+
+    /** Of which any two are a small float16. */
+    private static MemorySegment smallBytes(Arena arena, long n) {
+        SplittableRandom random = new SplittableRandom(4);
+        MemorySegment bytes = arena.allocate(n, 64);
+        for (long i = 0; i < n; i++) {
+            bytes.set(JAVA_BYTE, i, (byte) random.nextInt(0x20, 0x30));
+        }
+        return bytes;
+    }
+
+    private static MemorySegment blocks(
+            Arena arena, DType type, long n, long k, SplittableRandom random) {
+        MemorySegment panels = arena.allocate(Panels.bytes(type, n, k), 64);
+        for (long i = 0; i < panels.byteSize(); i++) {
+            panels.set(JAVA_BYTE, i, (byte) random.nextInt(1, 256));
+        }
+        for (long row = 0; row < n; row++) {
+            for (long column = 0; column < k; column += DType.BLOCK_ELEMENTS) {
+                short scale = Float.floatToFloat16((float) random.nextDouble(-1, 1));
+                panels.set(JAVA_SHORT, Panels.scaleOffset(type, row, column, k), scale);
+            }
+        }
+        return panels;
     }
 
     private static void assertSameBits(MemorySegment expected, MemorySegment actual, long floats) {
