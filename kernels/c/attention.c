@@ -14,18 +14,18 @@ struct work *work_of_thread(void) {
     return w;
 }
 
+// Of the form that keys and values have when they are multiplied.
 static enum step_kind kind_of(int64_t type, int64_t compute) {
-    switch (type) {
-        case DTYPE_F32: return STEP_F32;
-        case DTYPE_F16: return STEP_F16;
-        default: break;
+    if (type == DTYPE_F16) {
+        return STEP_F16;
+    }
+    if (type == DTYPE_F32 || (type == DTYPE_Q8 && compute == COMPUTE_F32)) {
+        return STEP_F32;
     }
 #if defined(__AVX512BF16__)
     if (compute == COMPUTE_BF16) {
         return STEP_DOT;
     }
-#else
-    (void)compute;
 #endif
     return STEP_BF16;
 }

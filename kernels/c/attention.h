@@ -142,6 +142,13 @@ void merge_part(
     int64_t paddedDim, float partLargest, float partTotal, const float *part, float *largest,
     float *total, float *sums);
 
+// A block of a Q8 cache: a float16 scale and the integers.
+enum { Q8_ELEMENTS = 32, Q8_BYTES = 2 + Q8_ELEMENTS };
+
+static inline int64_t q8_bytes(int64_t headDim) {
+    return ceil_div(headDim, Q8_ELEMENTS) * Q8_BYTES;
+}
+
 // Columns that a matrix of n columns has in memory.
 static inline int64_t padded(int64_t n) { return ceil_div(n, PANEL) * PANEL; }
 

@@ -42,7 +42,7 @@ static struct split split_of(const struct PagedAttention *a) {
         }
     }
     s.ranges = a->scratch ? longest / RANGE + 1 : 1;
-    s.blocks = single && a->heads <= MAX_QUERIES
+    s.blocks = single && a->heads <= MAX_QUERIES && a->cacheType != DTYPE_Q8
         ? min_i64(a->kvHeads, ceil_div(ENOUGH_UNITS, max_i64(1, pieces * s.ranges)))
         : a->kvHeads;
     s.units = s.groups * s.blocks * s.ranges;
@@ -97,6 +97,40 @@ static void find_range(
     }
 }
 
+// A row of Q8 blocks as floats, of which there are whole vectors.
+INLINE void widen_row(const char *blocks, int64_t headDim, float *out) {
+    for (int64_t d = 0; d < headDim; d += Q8_ELEMENTS, blocks += Q8_BYTES) {
+        uint16_t bits[VL] = {0};
+        float scale[VL];
+        memcpy(bits, blocks, 2);
+        v_store(scale, v_load_f16(bits));
+        for (int i = 0; i < Q8_ELEMENTS; i++) {
+            out[d + i] = (float)(int8_t)blocks[2 + i] * scale[0];
+        }
+    }
+}
+
+// Unpacks the tokens of range `index` that lie before `end` for one head of a Q8 cache.
+static void unpack_range(
+    const struct PagedAttention *a, struct work *w, int64_t sequence, int64_t kvHead,
+    int64_t index, int64_t end, struct range *range) {
+    float keys[VL * MAX_HEAD], values[VL * MAX_HEAD];
+    int64_t count = min_i64(RANGE, end - index * RANGE), bytes = q8_bytes(a->headDim);
+    start_packed(w, index * RANGE, count, range);
+    for (int64_t t = 0; t < count; t += VL) {
+        int64_t tokens = min_i64(VL, count - t);
+        for (int64_t i = 0; i < tokens; i++) {
+            int64_t token = index * RANGE + t + i;
+            const char *page = a->pages[sequence * a->maxPages + token / a->pageTokens];
+            int64_t row = (kvHead * a->pageTokens + token % a->pageTokens) * bytes;
+            widen_row(page + a->kOffset + row, a->headDim, keys + i * MAX_HEAD);
+            widen_row(page + a->vOffset + row, a->headDim, values + i * MAX_HEAD);
+        }
+        pack_keys(w, keys, MAX_HEAD, t, tokens);
+        pack_values(w, values, MAX_HEAD, t, tokens);
+    }
+}
+
 // A unit: rows of one sequence, a piece of the query heads of some key/value heads, some ranges.
 struct unit {
     struct rows rows;
@@ -117,7 +151,32 @@ static void add_queries(
             }
         }
     }
-    add_tiles(w, before, kvHead * key_bytes(a, w), kvHead * value_bytes(a, w));
+    int64_t place = a->cacheType == DTYPE_Q8 ? 0 : kvHead;
+    add_tiles(w, before, place * key_bytes(a, w), place * value_bytes(a, w));
+}
+
+// Ranges [begin, end) of the tokens before `to`.
+static void attend_pages(
+    const struct PagedAttention *a, const struct unit *u, int64_t begin, int64_t end, int64_t to) {
+    struct work *w = work_of_thread();
+    struct range ranges[2];
+    int64_t sequence = a->sequence[u->rows.row];
+    int together = u->rows.end == u->rows.row + 1;
+    find_range(a, w, sequence, begin, to, ranges + begin % 2);
+    for (int64_t i = begin; i < end; i++) {
+        find_range(a, w, sequence, i + 1, to, ranges + (i + 1) % 2);
+        attend_range(w, ranges + i % 2, ranges + (i + 1) % 2, together);
+    }
+}
+
+static void attend_unpacked(
+    const struct PagedAttention *a, const struct unit *u, int64_t begin, int64_t end, int64_t to) {
+    struct work *w = work_of_thread();
+    for (int64_t i = begin; i < end; i++) {
+        struct range range;
+        unpack_range(a, w, a->sequence[u->rows.row], u->kvBegin, i, to, &range);
+        attend_range(w, &range, 0, 0);
+    }
 }
 
 static void attend(const struct PagedAttention *a, const struct unit *u) {
@@ -131,14 +190,12 @@ static void attend(const struct PagedAttention *a, const struct unit *u) {
         from = min_i64(from, w->from[i]);
         to = max_i64(to, w->to[i]);
     }
-    struct range ranges[2];
-    int64_t sequence = a->sequence[u->rows.row];
     int64_t begin = max_i64(u->rangeBegin, from / RANGE);
     int64_t end = min_i64(u->rangeEnd, ceil_div(to, RANGE));
-    find_range(a, w, sequence, begin, to, ranges + begin % 2);
-    for (int64_t i = begin; i < end; i++) {
-        find_range(a, w, sequence, i + 1, to, ranges + (i + 1) % 2);
-        attend_range(w, ranges + i % 2, ranges + (i + 1) % 2, u->rows.end == u->rows.row + 1);
+    if (a->cacheType == DTYPE_Q8) {
+        attend_unpacked(a, u, begin, end, to);
+    } else {
+        attend_pages(a, u, begin, end, to);
     }
     for (int64_t i = 0; i < w->queries && !u->parts; i++) {
         int64_t at = w->query[i] - a->q;

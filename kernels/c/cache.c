@@ -48,6 +48,38 @@ static void narrow(int64_t type, const float *x, int64_t n, uint16_t *out) {
     out[n] = 0;
 }
 
+// A row of Q8 blocks.
+static void store_blocks(const float *x, int64_t n, char *to) {
+    for (int64_t first = 0; first < n; first += Q8_ELEMENTS, to += Q8_BYTES) {
+        float block[Q8_ELEMENTS] = {0}, scaled[Q8_ELEMENTS], scales[VL];
+        memcpy(block, x + first, (size_t)min_i64(Q8_ELEMENTS, n - first) * 4);
+        vf largest = v_zero();
+        for (int i = 0; i < Q8_ELEMENTS; i += VL) {
+            largest = v_max(v_abs(v_load(block + i)), largest);
+        }
+        uint16_t bits[VL];
+        v_store_f16(bits, v_set(v_largest(largest) / 127));
+        v_store(scales, v_load_f16(bits));
+        vf inverse = v_set(scales[0] == 0 ? 0 : 1 / scales[0]);
+        memcpy(to, bits, 2);
+        for (int i = 0; i < Q8_ELEMENTS; i += VL) {
+            vf q = v_round(v_load(block + i) * inverse);
+            v_store(scaled + i, v_max(v_set(-127), v_min(v_set(127), q)));
+        }
+        for (int i = 0; i < Q8_ELEMENTS; i++) {
+            to[2 + i] = (char)(int8_t)scaled[i];
+        }
+    }
+}
+
+static void append_blocks(
+    const struct KvAppend *a, int64_t head, char *page, int64_t token, const float *k,
+    const float *v) {
+    int64_t row = (head * a->pageTokens + token) * q8_bytes(a->headDim);
+    store_blocks(k, a->headDim, page + a->kOffset + row);
+    store_blocks(v, a->headDim, page + a->vOffset + row);
+}
+
 static void append(const struct KvAppend *a, int64_t row, int64_t head) {
     uint16_t halves[MAX_HEAD + VL];
     int64_t slot = a->slot[row], token = slot % a->pageTokens;
@@ -56,6 +88,10 @@ static void append(const struct KvAppend *a, int64_t row, int64_t head) {
     int64_t block = token / BLOCK * BLOCK, width = min_i64(BLOCK, padded(a->pageTokens) - block);
     const float *k = a->k + row * a->ldk + head * a->headDim;
     const float *v = a->v + row * a->ldv + head * a->headDim;
+    if (a->cacheType == DTYPE_Q8) {
+        append_blocks(a, head, page, token, k, v);
+        return;
+    }
     char *keys = page + a->kOffset + head * padded(a->pageTokens) * steps * 4;
     narrow(a->cacheType, k, a->headDim, halves);
     store_keys(a, k, keys + (block * steps + token - block) * 4, width * 4, halves);

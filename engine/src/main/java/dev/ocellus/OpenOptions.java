@@ -1,6 +1,7 @@
 package dev.ocellus;
 
 import dev.ocellus.device.Device;
+import dev.ocellus.kernels.KvPanels;
 import dev.ocellus.loader.WeightTypes;
 import dev.ocellus.tensor.DType;
 
@@ -13,8 +14,8 @@ import java.util.function.Consumer;
  * @param compute type in which matrix products multiply
  * @param weights type in which the matrices are packed, as {@link WeightTypes#of} says: Q8, Q4 or
  *     BF16; null for the stored types
- * @param cacheType type of cached keys and values: F32, BF16 or F16; null for BF16 when products
- *     are in bfloat16, else F32
+ * @param cacheType type of cached keys and values: F32, BF16, F16 or Q8; null for BF16 when
+ *     products are in bfloat16, else F32
  * @param contextTokens longest conversation; 0 for what the model was trained for
  * @param cacheBytes limit of all key/value caches together
  * @param featureBytes limit of cached image features
@@ -70,12 +71,9 @@ public record OpenOptions(
             throw new IllegalArgumentException(
                     "weights is " + weights + "; it must be Q8, Q4 or BF16");
         }
-        if (cacheType != null
-                && cacheType != DType.F32
-                && cacheType != DType.BF16
-                && cacheType != DType.F16) {
+        if (cacheType != null && !KvPanels.supports(cacheType)) {
             throw new IllegalArgumentException(
-                    "cacheType is " + cacheType + "; it must be F32, BF16 or F16");
+                    "cacheType is " + cacheType + "; it must be F32, BF16, F16 or Q8");
         }
         if (contextTokens < 0
                 || cacheBytes < 1

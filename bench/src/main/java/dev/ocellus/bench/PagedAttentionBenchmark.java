@@ -41,7 +41,7 @@ public class PagedAttentionBenchmark {
     @Param({"64"})
     public int headDim;
 
-    @Param({"F32", "BF16"})
+    @Param({"F32", "BF16", "Q8"})
     public DType cache;
 
     @Param({"F32"})
@@ -57,8 +57,7 @@ public class PagedAttentionBenchmark {
         double pairs = (double) rows * context - (double) rows * (rows - 1) / 2;
         return new Work(
                 4.0 * heads * headDim * pairs,
-                2.0 * cache.byteSize() * context * kvHeads * headDim
-                        + 8.0 * rows * heads * headDim);
+                2.0 * cache.byteSize(headDim) * context * kvHeads + 8.0 * rows * heads * headDim);
     }
 
     @Setup(Level.Trial)

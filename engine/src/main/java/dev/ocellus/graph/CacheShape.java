@@ -24,7 +24,7 @@ public record CacheShape(int layers, long kvHeads, long headDim, long pageTokens
 
     /** Bytes of one token's keys and values in all layers. */
     public long tokenBytes() {
-        return dtype.byteSize(layers * 2 * kvHeads * headDim);
+        return layers * 2 * kvHeads * dtype.byteSize(headDim);
     }
 
     public long pages(long tokens) {

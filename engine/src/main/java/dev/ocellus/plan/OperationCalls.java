@@ -7,7 +7,7 @@ import dev.ocellus.graph.Value;
 import dev.ocellus.kernels.Activation;
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
-import dev.ocellus.tensor.DType;
+import dev.ocellus.kernels.KvPanels;
 
 import java.util.function.Function;
 
@@ -244,7 +244,7 @@ final class OperationCalls {
                         c.headDim(),
                         op.scale(),
                         op.window(),
-                        c.dtype() == DType.BF16 ? compute : ComputeType.F32);
+                        KvPanels.meetsBf16(c.dtype()) ? compute : ComputeType.F32);
     }
 
     private static Function<Binding, KernelCall> attention(

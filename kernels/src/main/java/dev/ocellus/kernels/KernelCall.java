@@ -208,7 +208,7 @@ public sealed interface KernelCall {
      * (int32) and takes slot t = slot[r] (int32) of it. The page's address is {@code pages[s *
      * maxPages + t / pageTokens]} (int64), {@code pageTokens} 4, 8 or a multiple of 16; the keys of
      * all heads begin at {@code page + kOffset}, the values at {@code page + vOffset}, laid out as
-     * {@link KvPanels} says. {@code cacheType} F32, BF16 or F16 (nearest even).
+     * {@link KvPanels} says. {@code cacheType} F32, BF16 or F16 (nearest even), or Q8.
      */
     record KvAppend(
             long k,
@@ -236,8 +236,9 @@ public sealed interface KernelCall {
      * q k) v} with a positive scale, streaming softmax, no score matrix. Rows of one sequence are
      * consecutive.
      *
-     * <p>{@link ComputeType#BF16} needs a BF16 cache: queries and the unnormalised weights of the
-     * softmax (at most 1) are rounded to bfloat16; sums and the softmax stay float32.
+     * <p>{@link ComputeType#BF16} needs a BF16 or Q8 cache: queries, the unnormalised weights of
+     * the softmax (at most 1) and the elements of a Q8 cache are rounded to bfloat16; sums and the
+     * softmax stay float32.
      */
     record PagedAttention(
             long q,

@@ -17,6 +17,11 @@ import dev.ocellus.tensor.DType;
  * keys    [pageTokens / 64][headDim / 2][64 tokens][2]
  * values  [headDim / 64][pageTokens / 2][64 dimensions][2]
  * }</pre>
+ *
+ * <p>In Q8 keys and values have a row for each token, of blocks of 32 elements (the last one padded
+ * with zeros), each a float16 scale and 32 signed bytes. An element is its byte times the scale,
+ * which is the float16 nearest to the largest magnitude divided by 127; bytes are {@code rint(x *
+ * (1 / scale))}, cut to -127 to 127, and zero if the scale is.
  */
 public final class KvPanels {
     private static final long BLOCK = 64;
@@ -26,7 +31,12 @@ public final class KvPanels {
 
     /** Whether keys and values can be kept in this type. */
     public static boolean supports(DType type) {
-        return type == DType.F32 || type == DType.F16 || type == DType.BF16;
+        return type == DType.F32 || type == DType.F16 || meetsBf16(type);
+    }
+
+    /** Whether attention over a cache of this type can compute in bfloat16. */
+    public static boolean meetsBf16(DType type) {
+        return type == DType.BF16 || type == DType.Q8;
     }
 
     /** Whether pages can have this many tokens: 4, 8 or a multiple of 16. */
@@ -36,20 +46,31 @@ public final class KvPanels {
 
     /** Bytes of a page's keys of one head. */
     public static long keyBytes(DType type, long pageTokens, long headDim) {
+        if (type == DType.Q8) {
+            return pageTokens * type.byteSize(headDim);
+        }
         return roundUp(headDim, pair(type)) / pair(type) * columns(pageTokens) * WORD;
     }
 
     /** Bytes of a page's values of one head. */
     public static long valueBytes(DType type, long pageTokens, long headDim) {
+        if (type == DType.Q8) {
+            return keyBytes(type, pageTokens, headDim);
+        }
         return pageTokens / pair(type) * columns(headDim) * WORD;
     }
 
-    /** Byte offset of element i of a token's key in its head's keys. */
+    /** Byte offset of a token's row of Q8 blocks in its head's keys or values. */
+    public static long rowOffset(long headDim, long token) {
+        return token * DType.Q8.byteSize(headDim);
+    }
+
+    /** Byte offset of element i of a token's key in its head's keys; not for Q8. */
     public static long keyOffset(DType type, long pageTokens, long headDim, long token, long i) {
         return offset(type, roundUp(headDim, pair(type)), columns(pageTokens), i, token);
     }
 
-    /** Byte offset of element i of a token's value in its head's values. */
+    /** Byte offset of element i of a token's value in its head's values; not for Q8. */
     public static long valueOffset(DType type, long pageTokens, long headDim, long token, long i) {
         return offset(type, pageTokens, columns(headDim), token, i);
     }

@@ -60,7 +60,8 @@ final class AttentionOracle {
             LongToDoubleFunction weighted =
                     t -> t < first ? 0 : scores[(int) t] / sum * factor(rounded, v.at(t, column0));
             result[column + i] = Oracle.sum(keys, weighted);
-            tolerance[column + i] = relative * Oracle.absSum(keys, weighted);
+            // What is below the normal range may be lost.
+            tolerance[column + i] = relative * Oracle.absSum(keys, weighted) + Float.MIN_NORMAL;
         }
     }
 

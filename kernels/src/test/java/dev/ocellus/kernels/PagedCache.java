@@ -3,6 +3,7 @@ package dev.ocellus.kernels;
 import dev.ocellus.tensor.DType;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /**
  * A paged key/value cache laid out by hand as {@link KernelCall.KvAppend} says; every page lies in
@@ -16,10 +17,13 @@ final class PagedCache {
     final int headDim;
     final long kOffset;
     final long vOffset;
+    private static final int BLOCK_BYTES = 34;
+
+    private final int blocks;
     private final int pair;
     private final int paddedDim;
-    private final long keyWords;
-    private final long valueWords;
+    private final long keyBytes;
+    private final long valueBytes;
     private final MemorySegment[] pages;
     private final MemorySegment table;
 
@@ -42,19 +46,23 @@ final class PagedCache {
             most = Math.max(most, (length + pageTokens - 1) / pageTokens);
         }
         maxPages = most + 1;
-        long size = type.byteSize();
-        pair = 4 / type.byteSize();
+        blocks = (headDim + 31) / 32;
+        pair = type == DType.Q8 ? 0 : 4 / type.byteSize();
         paddedDim = columns(headDim);
-        keyWords = (long) (headDim + pair - 1) / pair * columns(pageTokens);
-        valueWords = (long) pageTokens / pair * paddedDim;
-        long valueBytes = kvHeads * valueWords * 4;
+        long size = type == DType.Q8 ? 2 : type.byteSize();
+        long rows = (long) pageTokens * blocks * BLOCK_BYTES;
+        keyBytes =
+                type == DType.Q8
+                        ? rows
+                        : (long) (headDim + pair - 1) / pair * columns(pageTokens) * 4;
+        valueBytes = type == DType.Q8 ? rows : (long) pageTokens / pair * paddedDim * 4;
         kOffset = 3 * size;
-        vOffset = kOffset + kvHeads * keyWords * 4 + 5 * size;
+        vOffset = kOffset + kvHeads * keyBytes + 5 * size;
         pages = new MemorySegment[lengths.length * maxPages];
         long[] addresses = new long[pages.length];
         for (int s = 0; s < lengths.length; s++) {
             for (int p = 0; p * pageTokens < lengths[s]; p++) {
-                MemorySegment page = operands.bytes(vOffset + valueBytes, size);
+                MemorySegment page = operands.bytes(vOffset + kvHeads * valueBytes, size);
                 pages[s * maxPages + p] = page;
                 addresses[s * maxPages + p] = page.address();
             }
@@ -66,22 +74,45 @@ final class PagedCache {
         return table.address();
     }
 
-    /** Stores an element of a key or value, rounded to the cache's type; returns it so. */
-    float store(boolean key, int sequence, int slot, int head, int i, float value) {
+    /** Stores a key or value, rounded to the cache's type; returns it so. */
+    float[] store(boolean key, int sequence, int slot, int head, float[] row) {
         MemorySegment page = pages[sequence * maxPages + slot / pageTokens];
         int token = slot % pageTokens;
-        long at =
-                key
-                        ? kOffset + head * keyWords * 4 + keyOffset(token, i)
-                        : vOffset + head * valueWords * 4 + valueOffset(token, i);
-        return Operands.store(page, at, type, value);
+        long matrix = key ? kOffset + head * keyBytes : vOffset + head * valueBytes;
+        if (type == DType.Q8) {
+            return storeBlocks(page, matrix + (long) token * blocks * BLOCK_BYTES, row);
+        }
+        float[] stored = new float[headDim];
+        for (int i = 0; i < headDim; i++) {
+            long at = matrix + (key ? keyOffset(token, i) : valueOffset(token, i));
+            stored[i] = Operands.store(page, at, type, row[i]);
+        }
+        if (key && headDim % pair != 0) {
+            // The partner of the last element.
+            Operands.store(page, matrix + keyOffset(token, headDim), type, 0);
+        }
+        return stored;
     }
 
-    /** Stores the zero that is the partner of the last element of a key of odd width. */
-    void pad(int sequence, int slot, int head) {
-        if (headDim % pair != 0) {
-            store(true, sequence, slot, head, headDim, 0);
+    private float[] storeBlocks(MemorySegment page, long at, float[] row) {
+        float[] stored = new float[headDim];
+        for (int b = 0; b < blocks; b++, at += BLOCK_BYTES) {
+            float largest = 0;
+            for (int i = b * 32; i < Math.min(b * 32 + 32, headDim); i++) {
+                largest = Math.max(largest, Math.abs(row[i]));
+            }
+            float scale = Operands.store(page, at, DType.F16, largest / 127);
+            float inverse = scale == 0 ? 0 : 1 / scale;
+            for (int i = b * 32; i < b * 32 + 32; i++) {
+                float x = i < headDim ? row[i] : 0;
+                int q = (int) Math.clamp(Math.rint(x * inverse), -127, 127);
+                page.set(ValueLayout.JAVA_BYTE, at + 2 + i % 32, (byte) q);
+                if (i < headDim) {
+                    stored[i] = q * scale;
+                }
+            }
         }
+        return stored;
     }
 
     private static int columns(int n) {

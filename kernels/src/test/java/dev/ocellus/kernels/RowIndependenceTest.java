@@ -169,7 +169,8 @@ class RowIndependenceTest {
                                         Arguments.of(p, DType.F32, ComputeType.F32),
                                         Arguments.of(p, DType.F16, ComputeType.F32),
                                         Arguments.of(p, DType.BF16, ComputeType.F32),
-                                        Arguments.of(p, DType.BF16, ComputeType.BF16)));
+                                        Arguments.of(p, DType.BF16, ComputeType.BF16),
+                                        Arguments.of(p, DType.Q8, ComputeType.BF16)));
     }
 
     /**
@@ -200,7 +201,10 @@ class RowIndependenceTest {
         long keys = kvHeads * KvPanels.keyBytes(type, pageTokens, headDim);
         long page = keys + kvHeads * KvPanels.valueBytes(type, pageTokens, headDim);
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment cache = weights(arena, type, maxPages, page / type.byteSize());
+            MemorySegment cache =
+                    type == DType.Q8
+                            ? smallBytes(arena, maxPages * page)
+                            : weights(arena, type, maxPages, page / type.byteSize());
             MemorySegment pages = arena.allocate(JAVA_LONG, maxPages);
             for (long i = 0; i < maxPages; i++) {
                 pages.setAtIndex(JAVA_LONG, i, cache.address() + (maxPages - 1 - i) * page);
@@ -287,6 +291,16 @@ class RowIndependenceTest {
             values.setAtIndex(JAVA_SHORT, i, bits);
         }
         return values;
+    }
+
+    /** Of which any two are a small float16. */
+    private static MemorySegment smallBytes(Arena arena, long n) {
+        SplittableRandom random = new SplittableRandom(4);
+        MemorySegment bytes = arena.allocate(n, 64);
+        for (long i = 0; i < n; i++) {
+            bytes.set(JAVA_BYTE, i, (byte) random.nextInt(0x20, 0x30));
+        }
+        return bytes;
     }
 
     private static MemorySegment blocks(

@@ -35,7 +35,7 @@ class StoreOperationTest {
         int[][] sizes = {
             {1, 16, 1, 1}, {9, 4, 2, 5}, {7, 80, 3, 16}, {40, 16, 2, 33}, {90, 64, 1, 72}
         };
-        for (DType type : List.of(DType.F32, DType.F16, DType.BF16)) {
+        for (DType type : List.of(DType.F32, DType.F16, DType.BF16, DType.Q8)) {
             for (int[] s : sizes) {
                 String name = "KvAppend %s %s on %s".formatted(type, Arrays.toString(s), setting);
                 OperationCheck.announce(name);
@@ -80,13 +80,8 @@ class StoreOperationTest {
             int written = count < 0 ? rows - first : count;
             for (int r = first; r < first + written; r++) {
                 for (int head = 0; head < kvHeads; head++) {
-                    expected.pad(sequence[r], slot[r], head);
-                }
-                for (int c = 0; c < kvHeads * headDim; c++) {
-                    int head = c / headDim;
-                    int i = c % headDim;
-                    expected.store(true, sequence[r], slot[r], head, i, k.get(r, c));
-                    expected.store(false, sequence[r], slot[r], head, i, v.get(r, c));
+                    expected.store(true, sequence[r], slot[r], head, row(k, r, head, headDim));
+                    expected.store(false, sequence[r], slot[r], head, row(v, r, head, headDim));
                 }
             }
             KvAppend call =
@@ -117,6 +112,14 @@ class StoreOperationTest {
             inputs.verify(name);
             outputs.verify(name);
         }
+    }
+
+    private static float[] row(Matrix m, int r, int head, int headDim) {
+        float[] row = new float[headDim];
+        for (int i = 0; i < headDim; i++) {
+            row[i] = m.get(r, (long) head * headDim + i);
+        }
+        return row;
     }
 
     private static Matrix withEdges(Matrix m) {

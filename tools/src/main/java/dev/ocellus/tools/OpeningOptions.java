@@ -1,6 +1,7 @@
 package dev.ocellus.tools;
 
 import dev.ocellus.OpenOptions;
+import dev.ocellus.kernels.KvPanels;
 import dev.ocellus.kernels.WorkerPool;
 import dev.ocellus.tensor.DType;
 
@@ -47,6 +48,13 @@ final class OpeningOptions {
             description =
                     "Pack the weights as q8, q4 or bf16 (default: as they are stored). With q8 and q4, vision towers and projectors stay as they are; with q4, embeddings and output heads are q8.")
     private WeightType weights;
+
+    @Option(
+            names = "--cache",
+            paramLabel = "TYPE",
+            description =
+                    "Type of cached keys and values: f32, bf16, f16 or q8 (default: bf16 where products are in it, else f32).")
+    private DType cache;
 
     @Option(
             names = "--context",
@@ -101,9 +109,15 @@ final class OpeningOptions {
             throw new ParameterException(
                     spec.commandLine(), "--context is " + context + "; it must be at least 1");
         }
+        if (cache != null && !KvPanels.supports(cache)) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--cache is " + cache.lowerName() + "; it must be f32, bf16, f16 or q8");
+        }
         return OpenOptions.DEFAULT
                 .withCompute(compute)
                 .withWeights(weights == null ? null : weights.dtype())
+                .withCacheType(cache)
                 .withContextTokens(context);
     }
 }

@@ -180,13 +180,17 @@ public final class NativeProvider implements KernelProvider {
             case KernelCall.PagedAttention a -> {
                 checkPages(a.cacheType(), a.pageTokens());
                 checkHeads(a.heads(), a.kvHeads(), a.headDim());
-                if (a.compute() == ComputeType.BF16 && a.cacheType() != DType.BF16) {
+                checkFactors(a.compute());
+                if (a.compute() == ComputeType.BF16 && !KvPanels.meetsBf16(a.cacheType())) {
                     throw new IllegalArgumentException(
-                            "attention: compute type BF16 needs a BF16 cache, not "
+                            "attention: compute type BF16 needs a BF16 or Q8 cache, not "
                                     + a.cacheType());
                 }
             }
-            case KernelCall.Attention a -> checkHeads(a.heads(), a.kvHeads(), a.headDim());
+            case KernelCall.Attention a -> {
+                checkHeads(a.heads(), a.kvHeads(), a.headDim());
+                checkFactors(a.compute());
+            }
             case KernelCall.KvAppend k -> {
                 checkPages(k.cacheType(), k.pageTokens());
                 checkHeads(k.kvHeads(), k.kvHeads(), k.headDim());
@@ -240,8 +244,17 @@ public final class NativeProvider implements KernelProvider {
         }
     }
 
+    private static void checkFactors(ComputeType compute) {
+        if (compute == ComputeType.INT8) {
+            throw new IllegalArgumentException("attention: compute type must be F32 or BF16");
+        }
+    }
+
     private static void checkPages(DType type, long pageTokens) {
-        checkType("cache", type);
+        if (!KvPanels.supports(type)) {
+            throw new IllegalArgumentException(
+                    "no kernel for a cache of type " + type + "; F32, F16, BF16 and Q8 have one");
+        }
         if (!KvPanels.supports(pageTokens)) {
             throw new IllegalArgumentException(
                     "a page of " + pageTokens + " tokens; there can be 4, 8 or a multiple of 16");

@@ -150,20 +150,36 @@ abstract class AttentionLaunch implements Launch {
             }
         }
 
+        private float element(long matrix, long token, long i, long offset) {
+            return type == DType.Q8
+                    ? CacheBlocks.element(matrix + KvPanels.rowOffset(call.headDim(), token), i)
+                    : Memory.widened(type, matrix + offset);
+        }
+
         @Override
         float key(long base, long head, long t, long i) {
             long tokens = call.pageTokens();
             long page = Memory.i64(base + t / tokens * 8);
-            long at = KvPanels.keyOffset(type, tokens, call.headDim(), t % tokens, i);
-            return Memory.widened(type, page + call.kOffset() + head * keyBytes + at);
+            return element(
+                    page + call.kOffset() + head * keyBytes,
+                    t % tokens,
+                    i,
+                    type == DType.Q8
+                            ? 0
+                            : KvPanels.keyOffset(type, tokens, call.headDim(), t % tokens, i));
         }
 
         @Override
         float value(long base, long head, long t, long i) {
             long tokens = call.pageTokens();
             long page = Memory.i64(base + t / tokens * 8);
-            long at = KvPanels.valueOffset(type, tokens, call.headDim(), t % tokens, i);
-            return Memory.widened(type, page + call.vOffset() + head * valueBytes + at);
+            return element(
+                    page + call.vOffset() + head * valueBytes,
+                    t % tokens,
+                    i,
+                    type == DType.Q8
+                            ? 0
+                            : KvPanels.valueOffset(type, tokens, call.headDim(), t % tokens, i));
         }
     }
 }

@@ -85,6 +85,10 @@ final class RowLaunches {
             long headDim = call.headDim();
             long from = call.k() + (row * call.ldk() + head * headDim) * 4;
             long to = page + call.kOffset() + head * KvPanels.keyBytes(type, tokens, headDim);
+            if (type == DType.Q8) {
+                CacheBlocks.store(from, headDim, to + KvPanels.rowOffset(headDim, token));
+                return;
+            }
             for (long i = 0; i < headDim; i++) {
                 long offset = KvPanels.keyOffset(type, tokens, headDim, token, i);
                 Memory.narrowed(type, to + offset, Memory.f32(from + i * 4));
@@ -101,6 +105,10 @@ final class RowLaunches {
             long headDim = call.headDim();
             long from = call.v() + (row * call.ldv() + head * headDim) * 4;
             long to = page + call.vOffset() + head * KvPanels.valueBytes(type, tokens, headDim);
+            if (type == DType.Q8) {
+                CacheBlocks.store(from, headDim, to + KvPanels.rowOffset(headDim, token));
+                return;
+            }
             for (long i = 0; i < headDim; i++) {
                 long offset = KvPanels.valueOffset(type, tokens, headDim, token, i);
                 Memory.narrowed(type, to + offset, Memory.f32(from + i * 4));

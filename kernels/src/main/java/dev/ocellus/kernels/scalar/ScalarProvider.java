@@ -2,6 +2,7 @@ package dev.ocellus.kernels.scalar;
 
 import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.kernels.KernelProvider;
+import dev.ocellus.kernels.KvPanels;
 import dev.ocellus.kernels.Launch;
 import dev.ocellus.kernels.Panels;
 import dev.ocellus.tensor.DType;
@@ -42,9 +43,9 @@ public final class ScalarProvider implements KernelProvider {
             case KernelCall.GatedActivate c -> List.of(new PointwiseLaunches.GatedActivate(c));
             case KernelCall.RopeTable c -> List.of(new RopeLaunches.RopeTable(c));
             case KernelCall.Rope c -> List.of(new RopeLaunches.Rope(c));
-            case KernelCall.KvAppend c -> stored(c, c.cacheType(), new RowLaunches.KvAppend(c));
+            case KernelCall.KvAppend c -> cached(c, c.cacheType(), new RowLaunches.KvAppend(c));
             case KernelCall.PagedAttention c ->
-                    stored(c, c.cacheType(), new AttentionLaunch.Paged(c));
+                    cached(c, c.cacheType(), new AttentionLaunch.Paged(c));
             case KernelCall.Attention c -> List.of(new AttentionLaunch.Segments(c));
             case KernelCall.Gather c -> gather(c);
             case KernelCall.SelectRows c -> List.of(new RowLaunches.SelectRows(c));
@@ -95,6 +96,16 @@ public final class ScalarProvider implements KernelProvider {
                             + "; F32, F16 and BF16 can, as what they are and as Q8 and Q4");
         }
         return List.of(new RowLaunches.PackPanels(call));
+    }
+
+    private static List<Launch> cached(KernelCall call, DType type, Launch launch) {
+        if (!KvPanels.supports(type)) {
+            throw new IllegalArgumentException(
+                    call.getClass().getSimpleName()
+                            + ": caches are F32, F16, BF16 or Q8, not "
+                            + type);
+        }
+        return List.of(launch);
     }
 
     private static List<Launch> stored(KernelCall call, DType type, Launch launch) {
