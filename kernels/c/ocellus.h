@@ -305,6 +305,38 @@ struct PackPanels {
     void *scratch;
 };
 
+struct ResizeRows {
+    const uint8_t *x;
+    int64_t ldx;
+    const int32_t *first;
+    const int32_t *weights;
+    int64_t taps;
+    uint8_t *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t inCols;
+    int64_t cols;
+    void *scratch;
+};
+
+struct ResizePlanes {
+    const uint8_t *x;
+    int64_t ldx;
+    int64_t ring;
+    const int32_t *first;
+    const int32_t *weights;
+    int64_t taps;
+    const float *table;
+    float *out;
+    int64_t ldo;
+    int64_t planeStride;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t cols;
+    void *scratch;
+};
+
 // The loops of the ceilings; not a KernelCall. A unit is one round of the loop. The kernel adds to
 // `work` what it did (bytes read or arithmetic operations) and writes to `sink` so that the
 // compiler keeps the loop.
@@ -339,6 +371,8 @@ struct Ceiling {
     X(AssembleTokens, AssembleTokens)  \
     X(PixelUnshuffle, PixelUnshuffle)  \
     X(PackPanels, PackPanels)          \
+    X(ResizeRows, ResizeRows)          \
+    X(ResizePlanes, ResizePlanes)      \
     X(ReadCeiling, Ceiling)            \
     X(F32Ceiling, Ceiling)
 

@@ -2,6 +2,7 @@
 //
 //   vf            VL float32 lanes; + - * / and comparisons work lane by lane
 //   vi            VL int32 lanes, the result of comparisons (all ones or zero)
+//   v_store_clipped(p, v)  stores the integers, all below 2^15, as bytes, clipped to 0 to 255
 //   vi_nearest    float32 to int32, ties to even
 //   *_part(p, n)  touch only the first n elements, 0 <= n <= VL; the other lanes read as zero
 //

@@ -62,6 +62,13 @@ INLINE void v_store_f16(uint16_t *p, vf v) {
     _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
 }
 
+INLINE void v_store_clipped(uint8_t *p, vi v) {
+    __m256i all = (__m256i)v;
+    __m128i words = _mm_packus_epi32(
+        _mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+    _mm_storel_epi64((__m128i *)p, _mm_packus_epi16(words, words));
+}
+
 // Even and odd elements of VL pairs of 16-bit floats.
 INLINE vf v_even_bf16(const void *p) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_loadu_si256(p), 16));

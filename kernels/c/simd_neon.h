@@ -66,6 +66,12 @@ INLINE void v_store_f16(uint16_t *p, vf v) {
     memcpy(p, &h, sizeof h);
 }
 
+INLINE void v_store_clipped(uint8_t *p, vi v) {
+    uint16x4_t words = vqmovun_s32((int32x4_t)v);
+    uint8x8_t bytes = vqmovn_u16(vcombine_u16(words, words));
+    memcpy(p, &bytes, VL);
+}
+
 // Even and odd elements of VL pairs of 16-bit floats.
 INLINE uint32x4_t v_pairs(const void *p) {
     uint32x4_t v;

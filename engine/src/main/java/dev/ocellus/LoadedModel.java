@@ -41,7 +41,7 @@ public final class LoadedModel implements AutoCloseable {
     private final PagePool pages;
     private final InternVl internVl;
     private final CausalLm language;
-    private final Tokenizer tokenizer;
+    private final Background<Tokenizer> tokenizer;
     private final LanguageRunner runner;
     private final VisionRunner vision;
     private final TilePolicy tiles;
@@ -50,10 +50,12 @@ public final class LoadedModel implements AutoCloseable {
 
     private LoadedModel(Checkpoint checkpoint, OpenOptions options) {
         this.checkpoint = checkpoint;
+        // Weights are packed meanwhile.
+        tokenizer =
+                new Background<>("ocellus-tokenizer", () -> Tokenizer.load(checkpoint.folder()));
         internVl =
                 InternVlConfigs.matches(checkpoint.config()) ? Models.internVl(checkpoint) : null;
         language = internVl == null ? Models.language(checkpoint) : internVl.language();
-        tokenizer = Tokenizer.load(checkpoint.folder());
         tiles =
                 internVl == null
                         ? null
@@ -75,7 +77,7 @@ public final class LoadedModel implements AutoCloseable {
     }
 
     static LoadedModel open(Path folder, OpenOptions options) {
-        Checkpoint checkpoint = Checkpoint.open(folder);
+        Checkpoint checkpoint = Checkpoint.open(folder, options.weightTypes());
         LoadedModel model;
         try {
             model = new LoadedModel(checkpoint, options);
@@ -85,6 +87,7 @@ public final class LoadedModel implements AutoCloseable {
         }
         try {
             model.pack(options.progress());
+            model.tokenizer.get();
             return model;
         } catch (RuntimeException | Error e) {
             model.close();
@@ -118,15 +121,12 @@ public final class LoadedModel implements AutoCloseable {
             all.addAll(visionPlan(1).packings());
         }
         all.addAll(runner.plan(runner.capacity(1, 1, false)).packings());
-        long total = all.stream().mapToLong(Packing::bytes).sum();
-        long done = 0;
-        for (Packing p : all) {
-            store.address(p);
-            done += p.bytes();
-            if (progress != null) {
-                progress.at(Progress.WEIGHTS, done, total);
-            }
-        }
+        store.pack(
+                all,
+                progress == null
+                        ? null
+                        : (bytes, total) -> progress.at(Progress.WEIGHTS, bytes, total));
+        checkpoint.releasePages();
     }
 
     /** The plan of the vision side for this many tiles. */
@@ -157,7 +157,7 @@ public final class LoadedModel implements AutoCloseable {
     }
 
     public Tokenizer tokenizer() {
-        return tokenizer;
+        return tokenizer.get();
     }
 
     public LanguageRunner runner() {

@@ -300,7 +300,7 @@ public final class Ocellus implements AutoCloseable {
 
         private void encode(VisualInput v, MemorySegment to) {
             try (Arena arena = Arena.ofConfined()) {
-                var pixels = v.pixels(arena);
+                var pixels = v.pixels(model.device().preprocessor(), arena);
                 model.vision()
                         .encode(
                                 pixels.data(),

@@ -57,6 +57,20 @@ final class KernelState implements AutoCloseable {
         return s.address();
     }
 
+    /** Memory of int32 values. */
+    long intTable(int... values) {
+        return arena.allocateFrom(ValueLayout.JAVA_INT, values).address();
+    }
+
+    /** Memory with random bytes. */
+    long bytes(long count) {
+        MemorySegment s = arena.allocate(count, 64);
+        for (long i = 0; i < count; i++) {
+            s.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
+        }
+        return s.address();
+    }
+
     long longs(long... values) {
         return arena.allocateFrom(ValueLayout.JAVA_LONG, values).address();
     }

@@ -60,6 +60,7 @@ public final class Report {
         Ceilings before = Ceilings.measure(threads);
         List<RunResult> results = new ArrayList<>();
         results.addAll(run("MatMulBenchmark", threads, "weights", "F32", "compute", "F32"));
+        results.addAll(run("MatMulBenchmark", threads, "weights", "F16", "compute", "F32"));
         results.addAll(run("MatMulBenchmark", threads, "weights", "BF16", "compute", "F32"));
         results.addAll(run("MatMulBenchmark", threads, "weights", "BF16", "compute", "BF16"));
         results.addAll(run("MatMulBenchmark", threads, "weights", "Q8", "compute", "INT8"));
@@ -68,6 +69,8 @@ public final class Report {
         results.addAll(run("PagedAttentionBenchmark", threads));
         results.addAll(run("PagedAttentionBenchmark", threads, "cache", "BF16", "compute", "BF16"));
         results.addAll(run("NormBenchmark", threads));
+        results.addAll(run("RegionBenchmark", Math.max(threads, 2)));
+        results.addAll(run("ResizeBenchmark", threads));
         Ceilings better = better(before, Ceilings.measure(threads));
         List<Row> rows = results.stream().map(r -> row(r, threads, better)).toList();
         print(rows);
@@ -126,7 +129,8 @@ public final class Report {
         Work work = work(name, p);
         double gflops = work.flops() / seconds * 1e-9;
         double gbytes = work.bytes() / seconds * 1e-9;
-        double peak = peak(compute, ceilings);
+        boolean integers = name.startsWith("resize");
+        double peak = peak(integers ? ComputeType.INT8 : compute, ceilings);
         double read = ceilings.readGBs();
         boolean memory = gbytes / read > gflops / peak;
         return new Row(
@@ -138,7 +142,7 @@ public final class Report {
                 peak,
                 read,
                 Math.max(gbytes / read, gflops / peak),
-                memory ? "memory" : "arithmetic");
+                work == Work.NONE ? "barrier" : memory ? "memory" : "arithmetic");
     }
 
     /** Of the instruction for this type, or of float32 where there is none. */
@@ -155,11 +159,7 @@ public final class Report {
     private static Work work(String name, BenchmarkParams p) {
         return switch (name) {
             case "matMul" ->
-                    MatMulBenchmark.work(
-                            number(p, "rows"),
-                            number(p, "n"),
-                            number(p, "k"),
-                            DType.valueOf(p.getParam("weights")));
+                    MatMulBenchmark.work(p.getParam("shape"), DType.valueOf(p.getParam("weights")));
             case "attention" ->
                     AttentionBenchmark.work(
                             number(p, "length"), number(p, "heads"), number(p, "headDim"));
@@ -172,6 +172,12 @@ public final class Report {
                             number(p, "headDim"),
                             DType.valueOf(p.getParam("cache")));
             case "rmsNorm", "layerNorm" -> NormBenchmark.work(number(p, "rows"), number(p, "cols"));
+            case "empty", "shared" -> Work.NONE;
+            case "resizeRows" ->
+                    ResizeBenchmark.rowsWork(number(p, "from"), number(p, "to"), number(p, "rows"));
+            case "resizePlanes" ->
+                    ResizeBenchmark.planesWork(
+                            number(p, "from"), number(p, "to"), number(p, "rows"));
             default -> throw new IllegalStateException("no work is known for benchmark " + name);
         };
     }

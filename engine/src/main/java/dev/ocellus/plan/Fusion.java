@@ -111,7 +111,7 @@ final class Fusion {
                 && g.bias() == null
                 && u.bias() == null
                 && gate.input(0) == up.input(0)
-                && g.weight().dtype() == u.weight().dtype()
+                && g.weight().kernelType() == u.weight().kernelType()
                 && soleUser(gate.value()) == activation
                 && soleUser(up.value()) == activation) {
             add(new Group.Gated(gate, up, activation));
@@ -147,7 +147,7 @@ final class Fusion {
         for (Node n : linears) {
             Op.Linear l = (Op.Linear) n.op();
             boolean fits =
-                    l.weight().dtype() == first.weight().dtype()
+                    l.weight().kernelType() == first.weight().kernelType()
                             && (l.bias() == null) == (first.bias() == null);
             if (fits && !kept.contains(n.value())) {
                 same.add(n);

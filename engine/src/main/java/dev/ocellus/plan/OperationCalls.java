@@ -153,12 +153,13 @@ final class OperationCalls {
 
     private static Function<Binding, KernelCall> embedding(Node n, Op.Embedding e) {
         Value out = n.value();
-        Packing table = e.tied() ? new Packing.Matrix(e.table()) : new Packing.Rows(e.table());
+        boolean packed = e.tied() || e.table().isPanels();
+        Packing table = packed ? new Packing.Matrix(e.table()) : new Packing.Rows(e.table());
         return b ->
                 new KernelCall.Gather(
                         b.weight(table),
                         e.table().kernelType(),
-                        e.tied() ? 1 : 0,
+                        packed ? 1 : 0,
                         e.table().rows(),
                         b.address(n.input(0)),
                         b.address(out),

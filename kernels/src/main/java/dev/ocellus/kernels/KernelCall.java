@@ -402,4 +402,57 @@ public sealed interface KernelCall {
             long rowCount,
             long k)
             implements KernelCall {}
+
+    /**
+     * Horizontal pass of resampling an 8-bit RGB image with the fixed-point arithmetic of Pillow:
+     * sample c of output pixel j of a row is {@code clip((2^21 + sum_t weights[j,t] * x[first[j] +
+     * t, c]) >> 22)}, clipped to 0 to 255.
+     *
+     * <p>{@code x} is uint8 RGB pixels, {@code inCols} a row, {@code ldx} bytes between rows.
+     * {@code first} is int32 [cols], {@code weights} int32 [cols, taps], each less than 2^23 - 2^16
+     * in magnitude; {@code taps} and every {@code first} are multiples of 4, and weights of pixels
+     * past the row are zero. The result lies in quads of rows, {@code ldo} bytes apart: a quad is
+     * uint8 [3 cols, 4], four rows of each sample. Rows that a last quad lacks are zero. One unit
+     * is 16 rows.
+     */
+    record ResizeRows(
+            long x,
+            long ldx,
+            long first,
+            long weights,
+            long taps,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long inCols,
+            long cols)
+            implements KernelCall {}
+
+    /**
+     * Vertical pass of resampling an 8-bit RGB image, and its conversion to planes: sample s of
+     * output row r is {@code clip((2^21 + sum_t weights[r,t] * x[first[r] + t, s]) >> 22)}; sample
+     * c of pixel j becomes {@code out[c * planeStride + r * ldo + j] = table[c, sample]}.
+     *
+     * <p>{@code x} is rows in quads as {@link ResizeRows} leaves them, {@code ldx} bytes apart, of
+     * which {@code ring} are kept: row i is in quad {@code i / 4 % ring}. {@code first} is int32
+     * [rows], {@code weights} int32 [rows, taps], with the rules of {@link ResizeRows}; {@code
+     * taps} is at most {@code 4 ring}. {@code table} is float32 [3, 256], {@code cols} the number
+     * of pixels. One unit is one row.
+     */
+    record ResizePlanes(
+            long x,
+            long ldx,
+            long ring,
+            long first,
+            long weights,
+            long taps,
+            long table,
+            long out,
+            long ldo,
+            long planeStride,
+            long rows,
+            long rowCount,
+            long cols)
+            implements KernelCall {}
 }

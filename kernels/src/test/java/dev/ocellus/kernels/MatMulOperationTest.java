@@ -33,6 +33,7 @@ class MatMulOperationTest {
                     new Size(17, 65, 33),
                     new Size(37, 40, 129),
                     new Size(2, 5, 1031),
+                    new Size(14, 21, 2051),
                     new Size(67, 131, 259));
 
     enum Types {

@@ -10,10 +10,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.w3c.dom.Document;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+
+import javax.xml.parsers.DocumentBuilderFactory;
 
 /** The commands do what their help says. */
 class CommandsTest {
@@ -217,8 +220,49 @@ class CommandsTest {
             assertThat(result.get("seconds").doubleValue()).isPositive();
             assertThat(result.get("flops").longValue()).isPositive();
         }
-        assertThat(bench.get("machine").get("bytes_per_second").doubleValue()).isPositive();
+        assertThat(bench.get("machine").get(0).get("bytes_per_second").doubleValue()).isPositive();
         assertThat(JsonFile.read(trace).get("traceEvents")).hasSizeGreaterThan(50);
+    }
+
+    @Test
+    void benchComparesNumbersOfThreadsAndWritesAReport() throws Exception {
+        Path page = folder.resolve("bench.html");
+        JsonNode bench =
+                json(
+                        "bench",
+                        DEMO,
+                        "--prompt",
+                        5,
+                        "--new",
+                        2,
+                        "--rounds",
+                        1,
+                        "--threads",
+                        "1,2",
+                        "--report",
+                        page,
+                        "--json");
+
+        assertThat(bench.get("machine").findValuesAsText("threads")).containsExactly("1", "2");
+        assertThat(bench.get("results")).hasSize(6);
+        for (JsonNode result : bench.get("results")) {
+            boolean compared = result.get("threads").intValue() == 2;
+            assertThat(result.has("speedup")).isEqualTo(compared);
+        }
+        Document document =
+                DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(page.toFile());
+        assertThat(document.getElementsByTagName("h1").item(0).getTextContent())
+                .contains("internvl-shapes");
+        assertThat(Files.readString(page))
+                .contains("decode at 5: ", "image of 1 tile: ", "attention", "float32")
+                .doesNotContain("NaN");
+    }
+
+    @Test
+    void onlyBenchTakesSeveralNumbersOfThreads() {
+        Cli.Result info = Cli.run("info", DEMO, "--threads", "1,2");
+        assertThat(info.code()).isEqualTo(2);
+        assertThat(info.err()).contains("--threads takes one number");
     }
 
     @Test

@@ -218,6 +218,6 @@ public final class Outline {
     }
 
     private static String signature(Weight w) {
-        return w == null ? "none " : w.rows() + " x " + w.cols() + " " + w.dtype() + " ";
+        return w == null ? "none " : w.rows() + " x " + w.cols() + " " + w.kernelType() + " ";
     }
 }

@@ -83,7 +83,7 @@ public final class StepLabel {
     /**
      * The step's main weights, as in "attn.qkv.weight [3072, 1024] bf16"; empty where it has none.
      */
-    static String weights(List<Node> step) {
+    public static String weights(List<Node> step) {
         List<Weight> main =
                 step.stream().map(n -> weights(n.op()).findFirst().orElse(null)).toList();
         List<Weight> matrices = main.stream().filter(w -> w != null && w.cols() > 1).toList();
@@ -99,7 +99,7 @@ public final class StepLabel {
         Weight first = shown.getFirst();
         String shape =
                 first.cols() == 1 ? "[" + rows + "]" : "[" + rows + ", " + first.cols() + "]";
-        return join(names) + " " + shape + " " + first.dtype().lowerName();
+        return join(names) + " " + shape + " " + first.kernelType().lowerName();
     }
 
     /** All weights of an operation, the main one first. */

@@ -39,6 +39,15 @@ final class Memory {
         return ALL.get(JAVA_LONG_UNALIGNED, address);
     }
 
+    /** An unsigned byte. */
+    static int u8(long address) {
+        return ALL.get(JAVA_BYTE, address) & 0xff;
+    }
+
+    static void u8(long address, int value) {
+        ALL.set(JAVA_BYTE, address, (byte) value);
+    }
+
     static short i16(long address) {
         return ALL.get(JAVA_SHORT_UNALIGNED, address);
     }

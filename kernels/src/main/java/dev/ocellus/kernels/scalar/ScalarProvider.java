@@ -53,6 +53,8 @@ public final class ScalarProvider implements KernelProvider {
             case KernelCall.AssembleTokens c -> List.of(new ImageLaunches.AssembleTokens(c));
             case KernelCall.PixelUnshuffle c -> List.of(new ImageLaunches.PixelUnshuffle(c));
             case KernelCall.PackPanels c -> packPanels(c);
+            case KernelCall.ResizeRows c -> List.of(new ResizeLaunches.Rows(c));
+            case KernelCall.ResizePlanes c -> List.of(new ResizeLaunches.Planes(c));
         };
     }
 
