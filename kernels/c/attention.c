@@ -59,7 +59,8 @@ void merge_part(
     float *total, float *sums) {
     float top = partLargest > *largest ? partLargest : *largest;
     float factors[2][VL];
-    vf old = v_exp2_negative(v_set(*largest - top)), new = v_exp2_negative(v_set(partLargest - top));
+    vf old = v_exp2_negative(v_set(*largest - top));
+    vf new = v_exp2_negative(v_set(partLargest - top));
     v_store(factors[0], old);
     v_store(factors[1], new);
     for (int64_t d = 0; d < paddedDim; d += VL) {
@@ -189,9 +190,10 @@ static void score(const struct batch *b) {
                 : at + run->tokens < b->to ? run[1].keys + b->tiles->keyOffset
                                            : b->range->run->values + b->tiles->valueOffset;
             multiply_steps(
-                w->kind, tile->rows, ceil_div(end - begin, PANEL), w->left + tile->first * ROW_WORDS,
-                run->keys + tile->keyOffset + begin * 4, run->keyStride, w->keySteps,
-                w->scores + row_of(b, tile) * ROW_WORDS + at + begin, ROW_WORDS, 0, next);
+                w->kind, tile->rows, ceil_div(end - begin, PANEL),
+                w->left + tile->first * ROW_WORDS, run->keys + tile->keyOffset + begin * 4,
+                run->keyStride, w->keySteps, w->scores + row_of(b, tile) * ROW_WORDS + at + begin,
+                ROW_WORDS, 0, next);
         }
     }
 }

@@ -42,9 +42,10 @@ enum step_kind {
     STEP_KINDS
 };
 
-// Rows of 32-bit words, ROW_WORDS apart, times a matrix of 16 `panels` columns whose rows, the steps,
-// are `stride` bytes apart. The sums over the steps, which continue those in c if `continued`, are
-// one chain of fused operations for each output. Meanwhile what lies at `next` is fetched.
+// Rows of 32-bit words, ROW_WORDS apart, times a matrix of 16 `panels` columns whose rows, the
+// steps, are `stride` bytes apart. The sums over the steps, which continue those in c if
+// `continued`, are one chain of fused operations for each output. Meanwhile what lies at `next` is
+// fetched.
 #define multiply_steps NS(multiply_steps)
 void multiply_steps(
     enum step_kind kind, int64_t rows, int64_t panels, const float *a, const char *b,

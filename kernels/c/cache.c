@@ -1,5 +1,5 @@
-// Appending to a paged cache. A unit is one head of up to UNIT_ROWS rows, as neighbouring tokens share
-// cache lines.
+// Appending to a paged cache. A unit is one head of up to UNIT_ROWS rows, as neighbouring tokens
+// share cache lines.
 #include "attention.h"
 
 enum { UNIT_ROWS = 64 };
