@@ -48,10 +48,9 @@ final class AttentionLaunches {
             long v = call.v() + segment * call.keyLength() * call.ldv() * 4 + kvOffset;
             for (long key = 0; key < call.keyLength(); key += AttentionUnit.KEYS) {
                 long count = Math.min(AttentionUnit.KEYS, call.keyLength() - key);
-                for (long i = 0; i < count; i++) {
-                    long t = key + i;
-                    unit.setKey(i, k + t * call.ldk() * 4, v + t * call.ldv() * 4);
-                }
+                long kStep = call.ldk() * 4;
+                long vStep = call.ldv() * 4;
+                unit.setKeys(0, count, k + key * kStep, kStep, v + key * vStep, vStep);
                 unit.attend(key, count);
             }
             for (long r = row; r < last; r++) {
@@ -128,11 +127,15 @@ final class AttentionLaunches {
                 AttentionUnit unit, long sequence, long kvHead, long first, long count) {
             long cellBytes = call.headDim() * call.cacheType().byteSize();
             long pages = call.pages() + sequence * call.maxPages() * 8;
-            for (long i = 0; i < count; i++) {
-                long t = first + i;
-                long page = Memory.i64(pages + t / call.pageTokens() * 8);
-                long cell = (kvHead * call.pageTokens() + t % call.pageTokens()) * cellBytes;
-                unit.setKey(i, page + call.kOffset() + cell, page + call.vOffset() + cell);
+            long i = 0;
+            while (i < count) {
+                long token = (first + i) % call.pageTokens();
+                long together = Math.min(count - i, call.pageTokens() - token);
+                long page = Memory.i64(pages + (first + i) / call.pageTokens() * 8);
+                long cell = (kvHead * call.pageTokens() + token) * cellBytes;
+                long key = page + call.kOffset() + cell;
+                unit.setKeys(i, together, key, cellBytes, page + call.vOffset() + cell, cellBytes);
+                i += together;
             }
         }
     }

@@ -84,10 +84,16 @@ final class AttentionUnit {
         return (queries + Tile.ROWS - 1L) / Tile.ROWS * Tile.ROWS;
     }
 
-    /** Sets a key and value of the block that {@link #attend} is called for next. */
-    void setKey(long index, long key, long value) {
-        CacheRows.widen(type, key, headDim, keyRows + index * rowBytes);
-        CacheRows.widen(type, value, headDim, valueRows + index * rowBytes);
+    /**
+     * Sets keys and values of the block that {@link #attend} is called for next.
+     *
+     * @param index of the first of them in the block
+     * @param key address of the first key; the next is {@code keyStep} bytes on
+     */
+    void setKeys(long index, long count, long key, long keyStep, long value, long valueStep) {
+        long row = index * rowBytes;
+        CacheRows.widen(type, key, keyStep, count, headDim, keyRows + row, rowBytes);
+        CacheRows.widen(type, value, valueStep, count, headDim, valueRows + row, rowBytes);
     }
 
     /** All queries meet the keys [first, first + count), which have been set. */

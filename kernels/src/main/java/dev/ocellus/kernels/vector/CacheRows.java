@@ -14,11 +14,15 @@ final class CacheRows {
     private static final MethodHandle[] LOOPS = {loop("singles"), loop("halves"), loop("bfloats")};
 
     private static MethodHandle loop(String name) {
-        return Handles.of(MethodHandles.lookup(), name, void.class, 3);
+        return Handles.of(MethodHandles.lookup(), name, void.class, 6);
     }
 
-    /** Widens {@code count} elements of F32, F16 or BF16. */
-    static void widen(DType type, long from, long count, long to) {
+    /**
+     * Widens the first {@code count} elements, of type F32, F16 or BF16, of each of some rows that
+     * lie {@code fromStep} bytes apart, to rows {@code toStep} bytes apart.
+     */
+    static void widen(
+            DType type, long from, long fromStep, long rows, long count, long to, long toStep) {
         long whole = count & -Lanes.COUNT;
         int loop =
                 switch (type) {
@@ -27,32 +31,49 @@ final class CacheRows {
                     default -> 2;
                 };
         try {
-            LOOPS[loop].invokeExact(from, whole, to);
+            LOOPS[loop].invokeExact(from, fromStep, rows, whole, to, toStep);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
-        for (long i = whole; i < count; i++) {
-            Memory.f32(to + i * 4, Memory.widened(type, from + i * type.byteSize()));
+        long size = type.byteSize();
+        for (long r = 0; r < rows && whole < count; r++) {
+            for (long i = whole; i < count; i++) {
+                float value = Memory.widened(type, from + r * fromStep + i * size);
+                Memory.f32(to + r * toStep + i * 4, value);
+            }
         }
     }
 
-    private static void singles(long from, long count, long to) {
-        for (long i = 0; i < count * 4; i += Lanes.BYTES) {
-            Lanes.store(to + i, Lanes.load(from + i));
+    private static void singles(
+            long from, long fromStep, long rows, long count, long to, long toStep) {
+        for (long r = 0; r < rows; r++) {
+            long p = from + r * fromStep;
+            long q = to + r * toStep;
+            for (long i = 0; i < count * 4; i += Lanes.BYTES) {
+                Lanes.store(q + i, Lanes.load(p + i));
+            }
         }
     }
 
-    private static void halves(long from, long count, long to) {
-        for (long p = from, q = to, end = to + count * 4; q < end; q += Lanes.BYTES) {
-            Lanes.store(q, HalfPanels.upperHalf(upper(p)));
-            p += Lanes.BYTES / 2;
+    private static void halves(
+            long from, long fromStep, long rows, long count, long to, long toStep) {
+        for (long r = 0; r < rows; r++) {
+            long p = from + r * fromStep;
+            long q = to + r * toStep;
+            for (long i = 0; i < count * 2; i += Lanes.BYTES / 2) {
+                Lanes.store(q + 2 * i, HalfPanels.upperHalf(upper(p + i)));
+            }
         }
     }
 
-    private static void bfloats(long from, long count, long to) {
-        for (long p = from, q = to, end = to + count * 4; q < end; q += Lanes.BYTES) {
-            Lanes.store(q, upper(p).reinterpretAsFloats());
-            p += Lanes.BYTES / 2;
+    private static void bfloats(
+            long from, long fromStep, long rows, long count, long to, long toStep) {
+        for (long r = 0; r < rows; r++) {
+            long p = from + r * fromStep;
+            long q = to + r * toStep;
+            for (long i = 0; i < count * 2; i += Lanes.BYTES / 2) {
+                Lanes.store(q + 2 * i, upper(p + i).reinterpretAsFloats());
+            }
         }
     }
 
