@@ -38,7 +38,7 @@ final class AttentionLaunches {
 
         private void attend(AttentionUnit unit, long segment, long head, long row, long last) {
             long headBytes = call.headDim() * 4;
-            unit.start(call.headDim(), DType.F32, call.scale());
+            unit.start(last - row, call.headDim(), DType.F32, call.scale());
             for (long r = row; r < last; r++) {
                 unit.addQuery(call.q() + r * call.ldq() * 4 + head * headBytes, call.keyLength());
             }
@@ -101,7 +101,8 @@ final class AttentionLaunches {
             long headBytes = call.headDim() * 4;
             long firstHead = kvHead * group();
             long keys = 0;
-            unit.start(call.headDim(), call.cacheType(), call.scale());
+            long queries = (end - row) * group();
+            unit.start(queries, call.headDim(), call.cacheType(), call.scale());
             for (long r = row; r < end; r++) {
                 long limit = Memory.i32(call.slot() + r * 4) + 1L;
                 keys = Math.max(keys, limit);

@@ -17,8 +17,8 @@ final class AttentionUnit {
     /** Longest head. */
     static final int MAX_HEAD = 256;
 
-    /** Bytes of one element of all queries. */
-    private static final long QUERY_BYTES = QUERIES * 4;
+    /** Bytes of one value of each query at most. */
+    private static final long MOST_BYTES = QUERIES * 4;
 
     private static final long MATRIX = QUERIES * MAX_HEAD * 4;
     private static final double LOG2_E = 1.4426950408889634;
@@ -32,15 +32,19 @@ final class AttentionUnit {
     private final long keyRows = sums + MATRIX;
     private final long valueRows = keyRows + MATRIX;
     private final long scores = valueRows + MATRIX;
-    private final long largest = scores + KEYS * QUERY_BYTES;
-    private final long total = largest + QUERY_BYTES;
-    private final long change = total + QUERY_BYTES;
-    private final long limits = change + QUERY_BYTES;
+    private final long largest = scores + KEYS * MOST_BYTES;
+    private final long total = largest + MOST_BYTES;
+    private final long change = total + MOST_BYTES;
+    private final long limits = change + MOST_BYTES;
 
     /** Keys that each query attends to. */
     private final long[] limit = new long[QUERIES];
 
     private int queries;
+
+    /** Bytes of one value of each query, whole vectors. */
+    private long queryBytes;
+
     private long headDim;
     private long rowBytes;
     private float scale;
@@ -53,8 +57,14 @@ final class AttentionUnit {
 
     private AttentionUnit() {}
 
-    /** Begins with no queries; keys and values are of type F32, F16 or BF16. */
-    void start(long headDim, DType type, double scale) {
+    /**
+     * Begins with no queries.
+     *
+     * @param most queries that will be added
+     * @param type of keys and values: F32, F16 or BF16
+     */
+    void start(long most, long headDim, DType type, double scale) {
+        queryBytes = Lanes.whole(most * 4 + Lanes.BYTES - 1);
         this.headDim = headDim;
         this.type = type;
         this.scale = (float) (scale * LOG2_E);
@@ -67,7 +77,7 @@ final class AttentionUnit {
     void addQuery(long query, long keys) {
         long lane = queryElements + queries * 4L;
         for (long d = 0; d < headDim; d++) {
-            Memory.f32(lane + d * QUERY_BYTES, Memory.f32(query + d * 4) * scale);
+            Memory.f32(lane + d * queryBytes, Memory.f32(query + d * 4) * scale);
         }
         Memory.f32(limits + queries * 4L, keys);
         limit[queries++] = keys;
@@ -75,8 +85,8 @@ final class AttentionUnit {
 
     /** After the last query, before the first key. */
     void begin() {
-        Spans.fill(largest, Float.NEGATIVE_INFINITY, QUERY_BYTES);
-        Spans.fill(total, 0, QUERY_BYTES);
+        Spans.fill(largest, Float.NEGATIVE_INFINITY, queryBytes);
+        Spans.fill(total, 0, queryBytes);
         Spans.fill(sums, 0, wholeTiles() * rowBytes);
     }
 
@@ -104,15 +114,15 @@ final class AttentionUnit {
             if (shared < count) {
                 long from = Math.max(shared, 0);
                 Softmax.hide(
-                        scores + from * QUERY_BYTES + lane,
-                        QUERY_BYTES,
+                        scores + from * queryBytes + lane,
+                        queryBytes,
                         first + from,
                         count - from,
                         limits + lane);
             }
-            Softmax.raise(scores + lane, QUERY_BYTES, count, largest + lane, change + lane);
+            Softmax.raise(scores + lane, queryBytes, count, largest + lane, change + lane);
             Spans.multiply(total + lane, change + lane, total + lane, Lanes.BYTES);
-            Softmax.weigh(scores + lane, QUERY_BYTES, count, largest + lane, total + lane);
+            Softmax.weigh(scores + lane, queryBytes, count, largest + lane, total + lane);
         }
         for (int i = 0; i < queries; i++) {
             float factor = Memory.f32(change + i * 4L);
@@ -134,10 +144,10 @@ final class AttentionUnit {
     }
 
     private void score(long count) {
-        Spans.fill(scores, 0, KEYS * QUERY_BYTES);
+        Spans.fill(scores, 0, KEYS * queryBytes);
         for (long key = 0; key < count; key += Tile.ROWS) {
             long x = keyRows + key * rowBytes;
-            long to = scores + key * QUERY_BYTES;
+            long to = scores + key * queryBytes;
             long lane = 0;
             for (; lane + Lanes.BYTES < queries * 4L; lane += Tile.PAIR * Lanes.BYTES) {
                 Tile.fourRows(
@@ -148,10 +158,10 @@ final class AttentionUnit {
                         Float.BYTES,
                         queryElements + lane,
                         queryElements + lane + Lanes.BYTES,
-                        QUERY_BYTES,
+                        queryBytes,
                         headDim,
                         to + lane,
-                        QUERY_BYTES);
+                        queryBytes);
             }
             if (lane < queries * 4L) {
                 Tile.fourRowsNarrow(
@@ -161,10 +171,10 @@ final class AttentionUnit {
                         x + 3 * rowBytes,
                         Float.BYTES,
                         queryElements + lane,
-                        QUERY_BYTES,
+                        queryBytes,
                         headDim,
                         to + lane,
-                        QUERY_BYTES);
+                        queryBytes);
             }
         }
     }
@@ -184,7 +194,7 @@ final class AttentionUnit {
                     weight + 4,
                     weight + 8,
                     weight + 12,
-                    QUERY_BYTES,
+                    queryBytes,
                     valueRows + lane,
                     valueRows + lane + Lanes.BYTES,
                     rowBytes,
@@ -202,12 +212,12 @@ final class AttentionUnit {
 
     /** Adds the weighted values [from, to) of the block to the sums of one query. */
     private void addRest(int query, long from, long to) {
-        long weight = scores + from * QUERY_BYTES + query * 4L;
+        long weight = scores + from * queryBytes + query * 4L;
         for (long lane = 0; lane < rowBytes; lane += Tile.QUAD * Lanes.BYTES) {
             long value = valueRows + from * rowBytes + lane;
             Tile.oneRow(
                     weight,
-                    QUERY_BYTES,
+                    queryBytes,
                     value,
                     value + Lanes.BYTES,
                     value + 2 * Lanes.BYTES,
