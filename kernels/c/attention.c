@@ -1,392 +1,377 @@
-// Attention with streaming softmax (Milakov and Gimelshein 2018; Dao et al. 2022).
-//
-// Keys are taken in blocks of KEY_BLOCK that begin at multiples of it, in ascending order, and the
-// sums inside a block have a fixed order. So a query's result does not depend on the queries it is
-// processed with: decoding and prefill give the same bits.
-//
-// A unit is a set of up to MAX_QUERIES queries that share a key/value head. Blocks of keys and
-// values are brought into panels once for all of them, and then two tile products (see tile.h) give
-// the scores and the weighted values. Scores are in units of ln 2, so that the softmax is one of
-// powers of two.
-#include "panel.h"
-#include "tile.h"
+// Attention in ranges of RANGE keys that begin at multiples of it: inside a range all scores, their
+// largest, the weights and the weighted values; the results of the ranges are then merged in
+// ascending order (streaming softmax, Milakov and Gimelshein 2018; Dao et al. 2022). So a query's
+// result depends neither on the queries it is processed with nor on who processes which range:
+// decoding and prefill give the same bits.
+#include "attention.h"
 #include "vmath.h"
 
-// One tile of queries takes a block's keys, and then its values, KEY_GROUP at a time, so that they
-// stay in the first-level cache; more tiles share the packing of the whole block.
-enum { MAX_QUERIES = 96, MAX_HEAD = 256, KEY_GROUP = PANEL };
-
-// Where the keys and values of a block are.
-struct block {
-    int64_t count;
-    const char *keys[KEY_BLOCK];
-    const char *values[KEY_BLOCK];
-};
-
-// One unit's state, held once per thread: too much for the stack of a small one.
-struct work {
-    int64_t headDim;
-    int64_t paddedDim;           // rounded up to PANEL
-    int64_t depth;               // of a packed query: even if keys are pairs
-    int64_t type;                // of keys and values
-    float scale;
-    int64_t queries;
-    const float *query[MAX_QUERIES];
-    int64_t limit[MAX_QUERIES];  // keys that the query attends to
-    float largest[MAX_QUERIES];
-    float total[MAX_QUERIES];
-    struct block blocks[2];      // block b is at b % 2
-    _Alignas(64) float q[MAX_QUERIES * MAX_HEAD];  // tiles, [depth][rows of the tile] each
-    _Alignas(64) float sums[MAX_QUERIES * MAX_HEAD];
-    _Alignas(64) float scores[MAX_QUERIES * KEY_BLOCK];
-    _Alignas(64) char keyPanels[KEY_BLOCK * MAX_HEAD * 4];  // in the cache's type
-    _Alignas(64) float valueRows[KEY_BLOCK * MAX_HEAD];     // [KEY_BLOCK][paddedDim]
-};
-
 // The compiler must not know where the pointer is from, or it asks for the address again and again.
-static struct work *work_of_thread(void) {
+struct work *work_of_thread(void) {
     static _Thread_local struct work work;
     struct work *w = &work;
     __asm__ volatile("" : "+r"(w));
     return w;
 }
 
-static int64_t size_of(int64_t type) { return type == DTYPE_F32 ? 4 : 2; }
-
-static void start(struct work *w, int64_t headDim, double scale, int64_t type) {
-    w->headDim = headDim;
-    w->paddedDim = ceil_div(headDim, PANEL) * PANEL;
-    w->depth = type == DTYPE_F32 ? headDim : ceil_div(headDim, 2) * 2;
-    w->type = type;
-    w->scale = (float)(scale * 1.4426950408889634);
-    w->queries = 0;
+// Of the form that keys and values have when they are multiplied.
+static enum step_kind kind_of(int64_t type, int64_t compute) {
+    if (type == DTYPE_F16) {
+        return STEP_F16;
+    }
+    if (type == DTYPE_F32 || (type == DTYPE_Q8 && compute == COMPUTE_F32)) {
+        return STEP_F32;
+    }
+#if defined(__AVX512BF16__)
+    if (compute == COMPUTE_BF16) {
+        return STEP_DOT;
+    }
+#endif
+    return STEP_BF16;
 }
 
-static void add_query(struct work *w, const float *q, int64_t limit) {
+void start_queries(
+    struct work *w, int64_t headDim, double scale, int64_t type, int64_t compute) {
+    w->kind = kind_of(type, compute);
+    w->rounded = compute == COMPUTE_BF16 && w->kind != STEP_DOT;
+    w->headDim = headDim;
+    w->paddedDim = padded(headDim);
+    w->pair = w->kind == STEP_F32 ? 1 : 2;
+    w->keySteps = ceil_div(headDim, w->pair);
+    w->scale = (float)(scale * 1.4426950408889634);
+    w->queries = 0;
+    w->tiles = 0;
+}
+
+void add_query(struct work *w, const float *q, int64_t from, int64_t to) {
     int64_t i = w->queries++;
     w->query[i] = q;
-    w->limit[i] = limit;
+    w->from[i] = from;
+    w->to[i] = to;
+    w->parts[i] = 0;
     w->largest[i] = -__builtin_inff();
     w->total[i] = 0;
     memset(w->sums + i * w->paddedDim, 0, (size_t)w->paddedDim * 4);
 }
 
-static void pack_queries(struct work *w) {
-    for (int64_t first = 0; first < w->queries; first += TILE_ROWS) {
-        int64_t rows = min_i64(TILE_ROWS, w->queries - first);
-        for (int64_t d = 0; d < w->depth; d += VL) {
-            vf m[VL];
-            UNROLL
-            for (int i = 0; i < VL; i++) {
-                m[i] = v_zero();
-                if (i < rows && d < w->headDim) {
-                    m[i] = v_load_run(w->query[first + i] + d, w->headDim - d) * v_set(w->scale);
-                }
-            }
-            tile_store(w->q + first * w->depth, rows, w->depth, d, m);
+void merge_part(
+    int64_t paddedDim, float partLargest, float partTotal, const float *part, float *largest,
+    float *total, float *sums) {
+    float top = partLargest > *largest ? partLargest : *largest;
+    float factors[2][VL];
+    vf old = v_exp2_negative(v_set(*largest - top)), new = v_exp2_negative(v_set(partLargest - top));
+    v_store(factors[0], old);
+    v_store(factors[1], new);
+    for (int64_t d = 0; d < paddedDim; d += VL) {
+        v_store(sums + d, v_fma(v_load(sums + d), old, v_load(part + d) * new));
+    }
+    *total = *total * factors[0][0] + partTotal * factors[1][0];
+    *largest = top;
+}
+
+// Elements of a left operand from element d on.
+INLINE void store_left(const struct work *w, float *to, int64_t d, vf low, vf high) {
+    if (w->kind == STEP_DOT) {
+        v_store(to + d / 2, v_pair_bf16(low, high));
+        return;
+    }
+    v_store(to + d, w->rounded ? v_round_bf16(low) : low);
+    v_store(to + d + VL, w->rounded ? v_round_bf16(high) : high);
+}
+
+// The left operand of a tile's scores.
+static void load_queries(struct work *w, const struct tile *tile) {
+    for (int64_t i = tile->first; i < tile->first + tile->rows; i++) {
+        for (int64_t d = 0; d < w->headDim; d += 2 * VL) {
+            const float *q = w->query[i] + d;
+            int64_t left = w->headDim - d;
+            vf low = v_load_run(q, left);
+            vf high = left > VL ? v_load_run(q + VL, left - VL) : v_zero();
+            store_left(w, w->left + i * ROW_WORDS, d, low, high);
         }
     }
 }
 
-static int64_t key_panel_bytes(const struct work *w) {
-    return w->depth * size_of(w->type) * PANEL;
-}
-
-// Into the second-level cache: the processor can't foresee the jumps between pages and heads.
-INLINE void prefetch(const char *p, int64_t bytes) {
-    for (int64_t i = 0; i < bytes; i += 64) {
-        __builtin_prefetch(p + i, 0, 2);
+void add_tiles(struct work *w, int64_t first, int64_t keyOffset, int64_t valueOffset) {
+    int64_t queries = w->queries - first, tiles = ceil_div(queries, TILE_QUERIES);
+    for (int64_t t = 0; t < tiles; t++) {
+        int64_t begin = t * queries / tiles, end = (t + 1) * queries / tiles;
+        struct tile *tile = w->tile + w->tiles++;
+        *tile = (struct tile){first + begin, end - begin, keyOffset, valueOffset};
+        load_queries(w, tile);
     }
 }
 
-// Keys [from, to) of a block, while those of the next one are fetched.
-static void pack_keys(
-    struct work *w, const struct block *b, const struct block *next, int64_t from, int64_t to) {
-    int64_t bytes = w->headDim * size_of(w->type);
-    for (int64_t i = from; i < min_i64(to, next->count); i++) {
-        prefetch(next->keys[i], bytes);
-    }
-    for (int64_t i = from; i < to; i += PANEL) {
-        panel_pack(
-            b->keys + i, min_i64(PANEL, to - i), bytes,
-            w->keyPanels + (i - from) / PANEL * key_panel_bytes(w));
-    }
-}
-
-INLINE vf widened(const int64_t type, const char *p, int64_t d) {
-    const uint16_t *h = (const uint16_t *)p + d;
-    return type == DTYPE_F32 ? v_load((const float *)p + d)
-        : type == DTYPE_F16  ? v_load_f16(h)
-                             : v_load_bf16(h);
-}
-
-INLINE vf widened_part(const int64_t type, const char *p, int64_t d, int64_t n) {
-    const uint16_t *h = (const uint16_t *)p + d;
-    return type == DTYPE_F32 ? v_load_part((const float *)p + d, n)
-        : type == DTYPE_F16  ? v_load_f16_part(h, n)
-                             : v_load_bf16_part(h, n);
-}
-
-INLINE void widen_value(const struct work *w, const int64_t type, const char *value, float *row) {
-    int64_t d = 0;
-    for (; d + VL <= w->headDim; d += VL) {
-        v_store(row + d, widened(type, value, d));
-    }
-    for (; d < w->paddedDim; d += VL) {
-        v_store(row + d, widened_part(type, value, d, max_i64(0, w->headDim - d)));
-    }
-}
-
-// Values [from, to) of a block, while those of the next one are fetched.
-static void pack_values(
-    struct work *w, const struct block *b, const struct block *next, int64_t from, int64_t to) {
-    for (int64_t i = from; i < to; i++) {
-        if (i < next->count) {
-            prefetch(next->values[i], w->headDim * size_of(w->type));
-        }
-        float *row = w->valueRows + (i - from) * w->paddedDim;
-        switch (w->type) {
-            case DTYPE_F32: widen_value(w, DTYPE_F32, b->values[i], row); break;
-            case DTYPE_BF16: widen_value(w, DTYPE_BF16, b->values[i], row); break;
-            default: widen_value(w, DTYPE_F16, b->values[i], row);
-        }
-    }
-}
-
-// Turns the first `count` scores of query i into weights, and scales what it has by the change of
-// the largest score.
-static void update_softmax(struct work *w, int64_t i, float *scores, int64_t count) {
+// Turns the scores of tokens [from, to) of a row of the tile into weights, in place. Those around
+// them that a vector or a pair reaches become zero. Returns the total.
+static float weigh(struct work *w, float *scores, int64_t from, int64_t to, float *largest) {
     const vf none = v_set(-__builtin_inff());
-    int64_t whole = count / VL * VL;
-    if (whole < count) {
-        v_store(scores + whole, v_first(v_load(scores + whole), count - whole, none));
+    int64_t begin = from / (2 * VL) * (2 * VL), end = ceil_div(to, 2 * VL) * (2 * VL);
+    for (int64_t t = begin; t < from; t++) {
+        scores[t] = none[0];
     }
-    vf top = none;
-    for (int64_t t = 0; t < count; t += VL) {
-        top = v_max(top, v_load(scores + t));
+    for (int64_t t = to; t < end; t++) {
+        scores[t] = none[0];
     }
-    float before = w->largest[i];
-    float largest = v_largest(top);
-    largest = largest > before ? largest : before;
-    vf total = v_zero();
-    for (int64_t t = 0; t < count; t += VL) {
-        vf e = v_exp2_negative(v_load(scores + t) - v_set(largest));
-        v_store(scores + t, e);
-        total += e;
+    vf top0 = none, top1 = none;
+    for (int64_t t = begin; t < end; t += 2 * VL) {
+        top0 = v_max(top0, v_load(scores + t));
+        top1 = v_max(top1, v_load(scores + t + VL));
     }
-    if (largest != before) {
-        float change[VL];
-        vf c = v_exp2_negative(v_set(before - largest));
-        v_store(change, c);
-        float *sums = w->sums + i * w->paddedDim;
-        for (int64_t d = 0; d < w->paddedDim; d += VL) {
-            v_store(sums + d, v_load(sums + d) * c);
+    *largest = v_largest(v_max(top0, top1)) * w->scale;
+    vf scale = v_set(w->scale), shift = v_set(-*largest);
+    vf total0 = v_zero(), total1 = v_zero();
+    for (int64_t t = begin; t < end; t += 2 * VL) {
+        vf low = v_exp2_negative(v_fma(v_load(scores + t), scale, shift));
+        vf high = v_exp2_negative(v_fma(v_load(scores + t + VL), scale, shift));
+        total0 += low;
+        total1 += high;
+        store_left(w, scores, t, low, high);
+    }
+    return v_sum(total0 + total1);
+}
+
+// The weight of one token.
+static float weight(const struct work *w, const float *weights, int64_t token) {
+    if (w->kind != STEP_DOT) {
+        return weights[token];
+    }
+    uint32_t word;
+    memcpy(&word, weights + token / 2, 4);
+    word = token % 2 ? word & 0xffff0000 : word << 16;
+    float f;
+    memcpy(&f, &word, 4);
+    return f;
+}
+
+// The tokens of a range that a query attends to, and those of them that are whole steps.
+struct span {
+    int64_t from, to, begin, end;
+};
+
+static struct span span_of(const struct work *w, int64_t query, int64_t first) {
+    struct span s;
+    s.from = max_i64(0, w->from[query] - first);
+    s.to = min_i64(RANGE, w->to[query] - first);
+    s.begin = ceil_div(s.from, w->pair) * w->pair;
+    s.end = s.to / w->pair * w->pair;
+    return s;
+}
+
+static int same(const struct span *a, const struct span *b) {
+    return a->from == b->from && a->to == b->to;
+}
+
+// Some tiles that meet a range together. Scores and parts are numbered from the first query on.
+struct batch {
+    struct work *w;
+    const struct range *range;
+    const char *next;  // what follows the range's values, or 0
+    const struct tile *tiles;
+    int64_t count;
+    int64_t from, to;  // tokens of the range that any query attends to
+    struct span span[MAX_QUERIES];
+};
+
+static int64_t row_of(const struct batch *b, const struct tile *tile) {
+    return tile->first - b->tiles[0].first;
+}
+
+static void score(const struct batch *b) {
+    struct work *w = b->w;
+    const struct run *run = b->range->run;
+    for (int64_t at = 0; at < b->to; at += run++->tokens) {
+        int64_t begin = max_i64(0, b->from - at) / PANEL * PANEL;
+        int64_t end = min_i64(run->tokens, b->to - at);
+        for (int64_t t = 0; t < b->count && begin < end; t++) {
+            const struct tile *tile = b->tiles + t;
+            const char *next = t + 1 < b->count ? run->keys + tile[1].keyOffset
+                : at + run->tokens < b->to ? run[1].keys + b->tiles->keyOffset
+                                           : b->range->run->values + b->tiles->valueOffset;
+            multiply_steps(
+                w->kind, tile->rows, ceil_div(end - begin, PANEL), w->left + tile->first * ROW_WORDS,
+                run->keys + tile->keyOffset + begin * 4, run->keyStride, w->keySteps,
+                w->scores + row_of(b, tile) * ROW_WORDS + at + begin, ROW_WORDS, 0, next);
         }
-        w->total[i] *= change[0];
-        w->largest[i] = largest;
     }
-    w->total[i] += v_sum(total);
 }
 
-// How many of the `count` keys from key `key` on query i attends to.
-static int64_t bound(const struct work *w, int64_t i, int64_t key, int64_t count) {
-    return max_i64(0, min_i64(w->limit[i] - key, count));
-}
-
-// Scores of the tile that starts with query `first` for the packed keys, `count` from key `key` on.
-static void score(struct work *w, int64_t first, int64_t key, int64_t count, float *scores) {
-    int64_t rows = min_i64(TILE_ROWS, w->queries - first), most = 0;
-    for (int64_t i = 0; i < rows; i++) {
-        most = max_i64(most, bound(w, first + i, key, count));
-    }
-    enum tile_kind kind = w->type == DTYPE_F32 ? TILE_F32
-        : w->type == DTYPE_F16                 ? TILE_F16
-                                               : TILE_BF16;
-    tile_run(
-        kind, rows, ceil_div(most, PANEL), TILE_PANELS, w->q + first * w->depth, w->keyPanels,
-        key_panel_bytes(w), key_panel_bytes(w) / PANEL_LINE, scores, KEY_BLOCK, 0);
-}
-
-// Adds the packed values, weighted, to the sums of a tile. Queries with the same bound go together.
-// Each stops at its own: a later key must not count even with weight zero, for its value may be
-// infinite.
+// Adds the weighted values of tokens [from, to) of a run, which are whole steps and begin at token
+// `at` of the range, to the parts of some rows.
 static void add_values(
-    struct work *w, int64_t first, int64_t key, int64_t count, const float *weights) {
-    int64_t end = min_i64(first + TILE_ROWS, w->queries);
-    for (int64_t i = first, next; i < end; i = next) {
-        int64_t steps = bound(w, i, key, count);
-        for (next = i + 1; next < end && bound(w, next, key, count) == steps; next++) {
-        }
-        if (steps > 0) {
-            tile_run(
-                TILE_KEYS, next - i, w->paddedDim / PANEL, TILE_PANELS,
-                weights + (i - first) * KEY_BLOCK, (const char *)w->valueRows, w->paddedDim * 4,
-                steps, w->sums + i * w->paddedDim, w->paddedDim, 1);
-        }
+    const struct batch *b, const struct tile *tile, int64_t row, int64_t rows,
+    const struct run *run, int64_t at, int64_t from, int64_t to, const char *next) {
+    struct work *w = b->w;
+    int64_t begin = max_i64(0, from - at), end = min_i64(run->tokens, to - at);
+    if (begin >= end) {
+        return;
+    }
+    int64_t words = w->kind == STEP_DOT ? 2 : 1;
+    for (int64_t d = 0; d < w->paddedDim; d += BLOCK) {
+        int64_t width = min_i64(BLOCK, w->paddedDim - d);
+        int64_t offset = (d * run->valueTokens + begin * width) * 4 / w->pair;
+        const char *values = run->values + tile->valueOffset + offset;
+        multiply_steps(
+            w->kind, rows, width / PANEL, w->scores + row * ROW_WORDS + (at + begin) / words,
+            values, width * 4, (end - begin) / w->pair, w->part + row * w->paddedDim + d,
+            w->paddedDim, 1, next ? next + offset : values);
     }
 }
 
-// All queries meet the block of keys from key `key` on; the next one, maybe empty, follows it.
-static void attend(struct work *w, int64_t key) {
-    const struct block *b = &w->blocks[key / KEY_BLOCK % 2];
-    const struct block *next = &w->blocks[(key / KEY_BLOCK + 1) % 2];
-    int64_t group = w->queries <= TILE_ROWS ? KEY_GROUP : KEY_BLOCK;
-    for (int64_t from = 0; from < b->count; from += group) {
-        int64_t to = min_i64(from + group, b->count);
-        pack_keys(w, b, next, from, to);
-        for (int64_t q = 0; q < w->queries; q += TILE_ROWS) {
-            score(w, q, key + from, to - from, w->scores + q * KEY_BLOCK + from);
-        }
+// Half a step: one token, while the other one of its pair may be anything.
+static void add_token(const struct batch *b, const struct tile *tile, int64_t row, int64_t token) {
+    const struct work *w = b->w;
+    const struct run *run = b->range->run;
+    vf factor = v_set(weight(w, w->scores + row * ROW_WORDS, token));
+    for (; token >= run->tokens; token -= run++->tokens) {
     }
-    for (int64_t q = 0; q < w->queries; q++) {
-        int64_t keys = bound(w, q, key, b->count);
-        if (keys > 0) {
-            update_softmax(w, q, w->scores + q * KEY_BLOCK, keys);
-        }
-    }
-    for (int64_t from = 0; from < b->count; from += group) {
-        int64_t to = min_i64(from + group, b->count);
-        pack_values(w, b, next, from, to);
-        for (int64_t q = 0; q < w->queries; q += TILE_ROWS) {
-            add_values(w, q, key + from, to - from, w->scores + q * KEY_BLOCK + from);
-        }
+    for (int64_t d = 0; d < w->paddedDim; d += VL) {
+        int64_t block = d / BLOCK * BLOCK, width = min_i64(BLOCK, w->paddedDim - block);
+        const char *p = run->values + tile->valueOffset
+            + (block * run->valueTokens / 2 + token / 2 * width + d % BLOCK) * 4;
+        vf v = w->kind == STEP_F16 ? (token % 2 ? v_odd_f16(p) : v_even_f16(p))
+                                   : (token % 2 ? v_odd_bf16(p) : v_even_bf16(p));
+        float *part = b->w->part + row * w->paddedDim + d;
+        v_store(part, v_fma(v, factor, v_load(part)));
     }
 }
 
-static void finish_query(const struct work *w, int64_t i, float *out) {
-    const float *sums = w->sums + i * w->paddedDim;
-    vf inverse = v_set(1.0f / w->total[i]);
-    for (int64_t d = 0; d < w->headDim; d += VL) {
-        v_store_run(out + d, v_load(sums + d) * inverse, w->headDim - d);
+// Weighted values of a tile whose rows attend to the same tokens.
+static void sum_values(
+    const struct batch *b, const struct tile *tile, const struct run *run, int64_t at,
+    const char *next) {
+    const struct span *s = b->span + row_of(b, tile);
+    add_values(b, tile, row_of(b, tile), tile->rows, run, at, s->begin, s->end, next);
+}
+
+// Weighted values of a tile of which each row stops at its own bounds: a token outside must not
+// count even with weight zero, for its value may be infinite. What all rows have in common they
+// take together.
+static void sum_uneven_values(const struct batch *b, const struct tile *tile) {
+    int64_t row = row_of(b, tile), begin = 0, end = RANGE;
+    const struct span *span = b->span + row;
+    for (int64_t i = 0; i < tile->rows; i++) {
+        begin = max_i64(begin, span[i].begin);
+        end = min_i64(end, span[i].end);
     }
-}
-
-// Query heads of one key/value head that a unit takes together, and the rows it takes.
-static int64_t heads_together(const struct PagedAttention *a) {
-    int64_t group = a->heads / a->kvHeads;
-    return ceil_div(group, ceil_div(group, MAX_QUERIES));
-}
-
-static int64_t rows_together(const struct PagedAttention *a) {
-    return MAX_QUERIES / heads_together(a);
-}
-
-// Finds the block from key `key` on, of `keys` in all.
-static void find_in_pages(
-    const struct PagedAttention *a, struct work *w, int64_t sequence, int64_t kvHead, int64_t key,
-    int64_t keys) {
-    struct block *b = &w->blocks[key / KEY_BLOCK % 2];
-    b->count = max_i64(0, min_i64(KEY_BLOCK, keys - key));
-    int64_t bytes = a->headDim * size_of(a->cacheType);
-    int64_t page = key / a->pageTokens, token = key % a->pageTokens;
-    for (int64_t i = 0; i < b->count; i++) {
-        const char *p = a->pages[sequence * a->maxPages + page];
-        int64_t place = (kvHead * a->pageTokens + token) * bytes;
-        b->keys[i] = p + a->kOffset + place;
-        b->values[i] = p + a->vOffset + place;
-        if (++token == a->pageTokens) {
-            token = 0;
-            page++;
-        }
+    if (begin >= end) {
+        begin = end = RANGE;
     }
-}
-
-// Rows [row, end) of one sequence, query heads [head, headEnd).
-static void attend_sequence(
-    const struct PagedAttention *a, struct work *w, int64_t row, int64_t end, int64_t head,
-    int64_t headEnd) {
-    int64_t kvHead = head / (a->heads / a->kvHeads);
-    int64_t keys = 0;
-    start(w, a->headDim, a->scale, a->cacheType);
-    for (int64_t r = row; r < end; r++) {
-        int64_t limit = (int64_t)a->slot[r] + 1;
-        keys = max_i64(keys, limit);
-        for (int64_t h = head; h < headEnd; h++) {
-            add_query(w, a->q + r * a->ldq + h * a->headDim, limit);
-        }
-    }
-    pack_queries(w);
-    find_in_pages(a, w, a->sequence[row], kvHead, 0, keys);
-    for (int64_t key = 0; key < keys; key += KEY_BLOCK) {
-        find_in_pages(a, w, a->sequence[row], kvHead, key + KEY_BLOCK, keys);
-        attend(w, key);
-    }
-    int64_t i = 0;
-    for (int64_t r = row; r < end; r++) {
-        for (int64_t h = head; h < headEnd; h++) {
-            finish_query(w, i++, a->out + r * a->ldo + h * a->headDim);
-        }
-    }
-}
-
-UNITS(PagedAttention, PagedAttention) {
-    int64_t group = a->heads / a->kvHeads;
-    return ceil_div(ROW_COUNT(a), rows_together(a)) * a->kvHeads
-        * ceil_div(group, heads_together(a));
-}
-
-KERNEL(PagedAttention, PagedAttention) {
-    struct work *w = work_of_thread();
-    int64_t group = a->heads / a->kvHeads;
-    int64_t together = heads_together(a);
-    int64_t parts = ceil_div(group, together);
-    int64_t rows = ROW_COUNT(a);
-    for (int64_t u = begin; u < end; u++) {
-        int64_t kvHead = u / parts % a->kvHeads;
-        int64_t head = kvHead * group + u % parts * together;
-        int64_t headEnd = min_i64(head + together, (kvHead + 1) * group);
-        int64_t row = u / parts / a->kvHeads * rows_together(a);
-        int64_t last = min_i64(row + rows_together(a), rows);
-        while (row < last) {
-            int64_t next = row + 1;
-            while (next < last && a->sequence[next] == a->sequence[row]) {
-                next++;
+    const struct run *run = b->range->run;
+    for (int64_t at = 0; at < b->to; at += run++->tokens) {
+        for (int64_t i = 0, j; i < tile->rows; i = j) {
+            for (j = i + 1; j < tile->rows && same(span + i, span + j); j++) {
             }
-            attend_sequence(a, w, row, next, head, headEnd);
-            row = next;
+            add_values(
+                b, tile, row + i, j - i, run, at, span[i].begin, min_i64(begin, span[i].end), 0);
+        }
+        add_values(b, tile, row, tile->rows, run, at, begin, end, 0);
+        for (int64_t i = 0, j; i < tile->rows; i = j) {
+            for (j = i + 1; j < tile->rows && same(span + i, span + j); j++) {
+            }
+            add_values(
+                b, tile, row + i, j - i, run, at, max_i64(end, span[i].begin), span[i].end, 0);
         }
     }
 }
 
-// Finds the block from key `key` on.
-static void find_in_segment(
-    const struct Attention *a, struct work *w, int64_t segment, int64_t kvHead, int64_t key) {
-    struct block *b = &w->blocks[key / KEY_BLOCK % 2];
-    b->count = max_i64(0, min_i64(KEY_BLOCK, a->keyLength - key));
-    for (int64_t i = 0; i < b->count; i++) {
-        int64_t row = segment * a->keyLength + key + i;
-        b->keys[i] = (const char *)(a->k + row * a->ldk + kvHead * a->headDim);
-        b->values[i] = (const char *)(a->v + row * a->ldv + kvHead * a->headDim);
+static int even(const struct batch *b, const struct tile *tile) {
+    const struct span *span = b->span + row_of(b, tile);
+    for (int64_t i = 1; i < tile->rows; i++) {
+        if (!same(span, span + i)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static void sum_all_values(const struct batch *b) {
+    const struct run *run = b->range->run;
+    for (int64_t at = 0; at < b->to; at += run++->tokens) {
+        for (int64_t t = 0; t < b->count; t++) {
+            const struct tile *tile = b->tiles + t;
+            const char *next = t + 1 < b->count ? run->values + tile[1].valueOffset
+                : at + run->tokens < b->to ? run[1].values + b->tiles->valueOffset
+                                           : b->next;
+            if (even(b, tile)) {
+                sum_values(b, tile, run, at, next);
+            } else if (at == 0) {
+                sum_uneven_values(b, tile);
+            }
+        }
     }
 }
 
-static int64_t query_parts(const struct Attention *a) {
-    return ceil_div(a->queryLength, MAX_QUERIES);
+// What becomes of the result of query q for this range.
+static void keep_part(struct work *w, int64_t q, float largest, float total, const float *part) {
+    float *to = w->parts[q];
+    if (!to) {
+        merge_part(
+            w->paddedDim, largest, total, part, w->largest + q, w->total + q,
+            w->sums + q * w->paddedDim);
+        return;
+    }
+    to[0] = largest;
+    to[1] = total;
+    memcpy(to + PART_SUMS, part, (size_t)w->paddedDim * 4);
 }
 
-UNITS(Attention, Attention) { return ROW_COUNT(a) * a->heads * query_parts(a); }
+static void attend_batch(struct batch *b) {
+    struct work *w = b->w;
+    const struct tile *last = b->tiles + b->count - 1;
+    int64_t rows = row_of(b, last) + last->rows, first = b->tiles->first;
+    float largest[MAX_QUERIES], total[MAX_QUERIES];
+    b->from = RANGE;
+    b->to = 0;
+    for (int64_t i = 0; i < rows; i++) {
+        struct span s = b->span[i] = span_of(w, first + i, b->range->first);
+        if (s.from < s.to) {
+            b->from = min_i64(b->from, s.from);
+            b->to = max_i64(b->to, s.to);
+        }
+    }
+    score(b);
+    memset(w->part, 0, (size_t)(rows * w->paddedDim * 4));
+    for (int64_t t = 0; t < b->count; t++) {
+        for (int64_t i = row_of(b, b->tiles + t), end = i + b->tiles[t].rows; i < end; i++) {
+            struct span s = b->span[i];
+            if (s.from < s.to) {
+                total[i] = weigh(w, w->scores + i * ROW_WORDS, s.from, s.to, largest + i);
+            }
+            if (s.from < min_i64(s.begin, s.to)) {
+                add_token(b, b->tiles + t, i, s.from);
+            }
+        }
+    }
+    sum_all_values(b);
+    for (int64_t t = 0; t < b->count; t++) {
+        for (int64_t i = row_of(b, b->tiles + t), end = i + b->tiles[t].rows; i < end; i++) {
+            struct span s = b->span[i];
+            if (s.begin <= s.end && s.end < s.to) {
+                add_token(b, b->tiles + t, i, s.end);
+            }
+            if (s.from < s.to) {
+                keep_part(w, first + i, largest[i], total[i], w->part + i * w->paddedDim);
+            }
+        }
+    }
+}
 
-KERNEL(Attention, Attention) {
-    struct work *w = work_of_thread();
-    int64_t parts = query_parts(a);
-    for (int64_t u = begin; u < end; u++) {
-        int64_t segment = u / parts / a->heads;
-        int64_t head = u / parts % a->heads;
-        int64_t kvHead = head / (a->heads / a->kvHeads);
-        int64_t row = segment * a->queryLength + u % parts * a->queryLength / parts;
-        int64_t last = segment * a->queryLength + (u % parts + 1) * a->queryLength / parts;
-        start(w, a->headDim, a->scale, DTYPE_F32);
-        for (int64_t r = row; r < last; r++) {
-            add_query(w, a->q + r * a->ldq + head * a->headDim, a->keyLength);
-        }
-        pack_queries(w);
-        find_in_segment(a, w, segment, kvHead, 0);
-        for (int64_t key = 0; key < a->keyLength; key += KEY_BLOCK) {
-            find_in_segment(a, w, segment, kvHead, key + KEY_BLOCK);
-            attend(w, key);
-        }
-        for (int64_t r = row; r < last; r++) {
-            finish_query(w, r - row, a->out + r * a->ldo + head * a->headDim);
-        }
+void attend_range(
+    struct work *w, const struct range *range, const struct range *next, int together) {
+    struct batch b = {.w = w, .range = range};
+    int64_t step = together ? w->tiles : 1;
+    for (int64_t t = 0; t < w->tiles; t += step) {
+        b.tiles = w->tile + t;
+        b.count = step;
+        b.next = next && next->runs > 0 ? next->run->keys + b.tiles->keyOffset : 0;
+        attend_batch(&b);
+    }
+}
+
+void finish_sums(const float *sums, float total, int64_t headDim, float *out) {
+    vf inverse = v_set(1.0f / total);
+    for (int64_t d = 0; d < headDim; d += VL) {
+        v_store_run(out + d, v_load(sums + d) * inverse, headDim - d);
     }
 }

@@ -1,27 +1,9 @@
-// Operations that move data: caches, look-ups, patches, token grids. A unit is one row of the
-// output (for KvAppend, of the input).
-#include "ocellus.h"
-#include "simd.h"
+// Operations that move data: look-ups, patches, token grids. A unit is one row of the output.
+#include "block.h"
 
 INLINE void copy_floats(float *out, const float *x, int64_t n) {
     if (out != x) {
         memcpy(out, x, (size_t)n * 4);
-    }
-}
-
-static void narrow(char *out, int64_t type, const float *x, int64_t n) {
-    if (type == DTYPE_F32) {
-        memcpy(out, x, (size_t)n * 4);
-        return;
-    }
-    uint16_t *h = (uint16_t *)out;
-    for (int64_t i = 0; i < n; i += VL) {
-        int64_t left = min_i64(n - i, VL);
-        if (type == DTYPE_BF16) {
-            v_store_bf16_part(h + i, v_load_run(x + i, left), left);
-        } else {
-            v_store_f16_part(h + i, v_load_run(x + i, left), left);
-        }
     }
 }
 
@@ -35,23 +17,6 @@ static void widen(float *out, int64_t type, const char *x, int64_t n) {
         int64_t left = min_i64(n - i, VL);
         vf v = type == DTYPE_BF16 ? v_load_bf16_part(h + i, left) : v_load_f16_part(h + i, left);
         v_store_run(out + i, v, left);
-    }
-}
-
-UNITS(KvAppend, KvAppend) { return ROW_COUNT(a); }
-
-KERNEL(KvAppend, KvAppend) {
-    int64_t size = a->cacheType == DTYPE_F32 ? 4 : 2;
-    for (int64_t r = begin; r < end; r++) {
-        int64_t t = a->slot[r];
-        char *page = a->pages[a->sequence[r] * a->maxPages + t / a->pageTokens];
-        for (int64_t h = 0; h < a->kvHeads; h++) {
-            int64_t place = (h * a->pageTokens + t % a->pageTokens) * a->headDim * size;
-            const float *k = a->k + r * a->ldk + h * a->headDim;
-            const float *v = a->v + r * a->ldv + h * a->headDim;
-            narrow(page + a->kOffset + place, a->cacheType, k, a->headDim);
-            narrow(page + a->vOffset + place, a->cacheType, v, a->headDim);
-        }
     }
 }
 
@@ -82,7 +47,9 @@ KERNEL(Gather, Gather) {
     int64_t size = a->tableType == DTYPE_F32 ? 4 : 2;
     for (int64_t r = begin; r < end; r++) {
         float *out = a->out + r * a->ldo;
-        if (a->packed) {
+        if (is_block(a->tableType)) {
+            block_gather(a->table, a->tableType, a->ids[r], a->cols, out);
+        } else if (a->packed) {
             gather_packed(a, a->ids[r], out);
         } else {
             widen(out, a->tableType, a->table + a->ids[r] * a->cols * size, a->cols);

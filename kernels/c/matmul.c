@@ -3,8 +3,8 @@
 // packing. A unit of MatMul is a few weight panels times a block of tiles. Few rows are one block,
 // so that every panel is streamed from memory exactly once; with many rows the units of the same
 // panels follow one another, so that those stay in the cache.
+#include "epilogue.h"
 #include "tile.h"
-#include "vmath.h"
 
 enum {
     BLOCK_TILES = 8,
@@ -12,9 +12,15 @@ enum {
     // second-level cache and the tile's part in the first.
     CHUNK_STEPS = 1024,
     // Panels this short, taken side by side for a few rows, end before the hardware's prefetching
-    // pays; one after the other they are one stream.
+    // pays; one after the other they are one stream. With one row that is best for long ones too,
+    // unless the chain of sums is what takes the time: two links a step, where weights are widened.
     SHORT_STEPS = 512,
     FEW_ROWS = 4,
+    // From so many tiles on it pays to widen float16 weights once for all of them, so many steps
+    // at a time. Widening bfloat16 is too cheap for that.
+    WIDE_TILES = 4,
+    WIDE_STEPS = 128,
+    WIDE_BYTES = 2 * WIDE_STEPS * PANEL_LINE,
     BUFFER_STRIDE = TILE_PANELS * PANEL
 };
 
@@ -97,48 +103,20 @@ KERNEL(MatMulPack, MatMul) {
     }
 }
 
-// out = residual + scale * act(sum + bias) for the columns [j, j + 16) of one row.
-static void finish(const struct MatMul *a, int64_t row, int64_t j, const float *sum) {
-    for (int64_t end = min_i64(j + PANEL, a->n); j < end; j += VL, sum += VL) {
-        int64_t left = end - j;
-        vf v = v_load(sum);
-        if (a->bias) {
-            v += v_load_run(a->bias + j, left);
-        }
-        v = v_activate(v, a->activation);
-        if (a->scale) {
-            v *= v_load_run(a->scale + j, left);
-        }
-        if (a->residual) {
-            v += v_load_run(a->residual + row * a->ldr + j, left);
-        }
-        v_store_run(a->out + row * a->ldo + j, v, left);
-    }
+static int64_t panels_together(const struct plan *p, int64_t rows) {
+    int stream = rows == 1 && (p->kind == TILE_F32 || p->kind == TILE_DOT);
+    return stream || (rows <= FEW_ROWS && p->steps <= SHORT_STEPS) ? 1 : TILE_PANELS;
 }
 
-// out = residual + act(gate) * up for the columns [j, j + 16) of one row.
-static void finish_gated(const struct MatMul *a, int64_t row, int64_t j, const float *sum) {
-    for (int64_t end = min_i64(j + PANEL, a->n); j < end; j += VL, sum += VL) {
-        int64_t left = end - j;
-        vf v = v_activate(v_load(sum), a->activation) * v_load(sum + PANEL);
-        if (a->residual) {
-            v += v_load_run(a->residual + row * a->ldr + j, left);
-        }
-        v_store_run(a->out + row * a->ldo + j, v, left);
-    }
-}
-
-static void finish_tile(
-    const struct MatMul *a, int64_t row, int64_t rows, int64_t panel, int64_t panels,
-    const float *sums) {
-    for (int64_t i = 0; i < rows; i++, sums += BUFFER_STRIDE) {
-        if (a->gated) {
-            for (int64_t q = 0; q < panels; q += 2) {
-                finish_gated(a, row + i, (panel + q) / 2 * PANEL, sums + q * PANEL);
-            }
-        } else {
-            for (int64_t q = 0; q < panels; q++) {
-                finish(a, row + i, (panel + q) * PANEL, sums + q * PANEL);
+// Panels of float32 with the values of `steps` steps of panels of float16.
+static void widen_f16(
+    const char *w, int64_t panelBytes, int64_t panels, int64_t steps, char *wide) {
+    for (int64_t q = 0; q < panels; q++, w += panelBytes, wide += WIDE_BYTES) {
+        for (int64_t s = 0; s < steps; s++) {
+            for (int64_t i = s * PANEL_LINE; i < (s + 1) * PANEL_LINE; i += VL * 4) {
+                char *out = wide + s * PANEL_LINE + i;
+                v_store(out, v_even_f16(w + i));
+                v_store(out + PANEL_LINE, v_odd_f16(w + i));
             }
         }
     }
@@ -148,25 +126,36 @@ static void finish_tile(
 static void multiply_block(
     const struct MatMul *a, const struct plan *p, int64_t block, int64_t panel, int64_t panels) {
     float sums[BLOCK_TILES][TILE_ROWS * BUFFER_STRIDE];
+    char wide[TILE_PANELS * WIDE_BYTES] __attribute__((aligned(PANEL_LINE)));
     int64_t first = block * p->tiles / p->blocks;
     int64_t last = (block + 1) * p->tiles / p->blocks;
-    int64_t chunk = last - first == 1 ? max_i64(p->steps, 1) : CHUNK_STEPS;
+    int widened = p->kind == TILE_F16 && last - first >= WIDE_TILES;
+    enum tile_kind kind = widened ? TILE_F32 : p->kind;
+    int64_t stride = widened ? WIDE_BYTES : p->panelBytes;
+    int64_t chunk = widened ? WIDE_STEPS : CHUNK_STEPS;
+    if (last - first == 1) {
+        chunk = max_i64(p->steps, 1);
+    }
     int64_t width = p->depth == p->steps ? 1 : 2;
     const float *x = p->direct ? a->x : a->scratch;
     const char *w = a->w + panel * p->panelBytes;
     int64_t step = 0;
     do {
         int64_t steps = min_i64(chunk, p->steps - step);
+        const char *part = w + step * PANEL_LINE;
+        if (widened) {
+            widen_f16(part, p->panelBytes, panels, steps, wide);
+            part = wide;
+        }
         for (int64_t t = first; t < last; t++) {
             int64_t start = tile_start(p, t);
             int64_t rows = tile_start(p, t + 1) - start;
-            int64_t together = rows <= FEW_ROWS && p->steps <= SHORT_STEPS ? 1 : TILE_PANELS;
             tile_run(
-                p->kind, rows, panels, together, x + start * p->depth + step * width * rows,
-                w + step * PANEL_LINE, p->panelBytes, steps, sums[t - first], BUFFER_STRIDE,
-                step > 0);
+                kind, rows, panels, panels_together(p, rows),
+                x + start * p->depth + step * width * rows, part, stride,
+                widened ? 2 * steps : steps, sums[t - first], BUFFER_STRIDE, step > 0);
             if (step + steps == p->steps) {
-                finish_tile(a, start, rows, panel, panels, sums[t - first]);
+                finish_tile(a, start, rows, panel, panels, sums[t - first], BUFFER_STRIDE);
             }
         }
         step += steps;

@@ -14,9 +14,9 @@
 
 enum { PANEL = 16 };
 
-enum dtype { DTYPE_F32 = 1, DTYPE_F16 = 2, DTYPE_BF16 = 3 };
+enum dtype { DTYPE_F32 = 1, DTYPE_F16 = 2, DTYPE_BF16 = 3, DTYPE_Q8 = 15, DTYPE_Q4 = 16 };
 
-enum compute { COMPUTE_F32, COMPUTE_BF16 };
+enum compute { COMPUTE_F32, COMPUTE_BF16, COMPUTE_INT8 };
 
 enum activation {
     ACTIVATION_NONE,
@@ -195,6 +195,8 @@ struct PagedAttention {
     int64_t kvHeads;
     int64_t headDim;
     double scale;
+    int64_t window;
+    int64_t compute;
     void *scratch;
 };
 
@@ -215,6 +217,7 @@ struct Attention {
     int64_t kvHeads;
     int64_t headDim;
     double scale;
+    int64_t compute;
     void *scratch;
 };
 
@@ -291,13 +294,92 @@ struct PixelUnshuffle {
 
 struct PackPanels {
     const char *src;
-    int64_t type;
+    int64_t sourceType;
     char *dst;
+    int64_t panelType;
     int64_t firstPanel;
     int64_t panelStride;
     int64_t rows;
     const int64_t *rowCount;
     int64_t k;
+    void *scratch;
+};
+
+struct ResizeRows {
+    const uint8_t *x;
+    int64_t ldx;
+    const int32_t *first;
+    const int32_t *weights;
+    int64_t taps;
+    uint8_t *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t inCols;
+    int64_t cols;
+    void *scratch;
+};
+
+struct ResizePlanes {
+    const uint8_t *x;
+    int64_t ldx;
+    int64_t ring;
+    const int32_t *first;
+    const int32_t *weights;
+    int64_t taps;
+    const float *table;
+    float *out;
+    int64_t ldo;
+    int64_t planeStride;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t cols;
+    void *scratch;
+};
+
+struct Conv2d {
+    const float *x;
+    int64_t ldx;
+    const char *w;
+    int64_t wType;
+    const float *bias;
+    const float *residual;
+    int64_t ldr;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t height;
+    int64_t width;
+    int64_t inCols;
+    int64_t outHeight;
+    int64_t outWidth;
+    int64_t n;
+    int64_t kernelHeight;
+    int64_t kernelWidth;
+    int64_t stride;
+    int64_t dilation;
+    int64_t padTop;
+    int64_t padLeft;
+    int64_t compute;
+    int64_t activation;
+    void *scratch;
+};
+
+struct GroupNorm {
+    const float *x;
+    int64_t ldx;
+    const float *weight;
+    const float *bias;
+    float *out;
+    int64_t ldo;
+    int64_t rows;
+    const int64_t *rowCount;
+    int64_t pixels;
+    int64_t cols;
+    int64_t groups;
+    double eps;
+    int64_t activation;
     void *scratch;
 };
 
@@ -315,6 +397,8 @@ struct Ceiling {
 #define KERNELS(X)                     \
     X(MatMul, MatMul)                  \
     X(MatMulPack, MatMul)              \
+    X(BlockMatMul, MatMul)             \
+    X(BlockMatMulPack, MatMul)         \
     X(RmsNorm, RmsNorm)                \
     X(LayerNorm, LayerNorm)            \
     X(Add, Add)                        \
@@ -325,6 +409,7 @@ struct Ceiling {
     X(Rope, Rope)                      \
     X(KvAppend, KvAppend)              \
     X(PagedAttention, PagedAttention)  \
+    X(PagedAttentionMerge, PagedAttention) \
     X(Attention, Attention)            \
     X(Gather, Gather)                  \
     X(SelectRows, SelectRows)          \
@@ -332,6 +417,13 @@ struct Ceiling {
     X(AssembleTokens, AssembleTokens)  \
     X(PixelUnshuffle, PixelUnshuffle)  \
     X(PackPanels, PackPanels)          \
+    X(ResizeRows, ResizeRows)          \
+    X(ResizePlanes, ResizePlanes)      \
+    X(Conv2d, Conv2d)                  \
+    X(Conv2dPack, Conv2d)              \
+    X(GroupNorm, GroupNorm)            \
+    X(GroupNormSums, GroupNorm)        \
+    X(GroupNormScales, GroupNorm)      \
     X(ReadCeiling, Ceiling)            \
     X(F32Ceiling, Ceiling)
 

@@ -2,6 +2,8 @@
 //
 //   vf            VL float32 lanes; + - * / and comparisons work lane by lane
 //   vi            VL int32 lanes, the result of comparisons (all ones or zero)
+//   v_store_clipped(p, v)  stores the integers, all below 2^15, as bytes, clipped to 0 to 255
+//   vi_nearest    float32 to int32, ties to even
 //   *_part(p, n)  touch only the first n elements, 0 <= n <= VL; the other lanes read as zero
 //
 // v_min and v_max return the second operand where either is not a number.
@@ -53,6 +55,9 @@ INLINE vf v_load_f16_part(const uint16_t *p, int64_t n) {
 
 // The bits of the nearest bfloat16 (ties to even) in the low half of each lane.
 INLINE vu v_bf16_bits(vf v) {
+#if defined(__AVX512BF16__)
+    return (vu)_mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(v));
+#endif
     vu u = (vu)v;
     vu rounded = (u + 0x7fff + ((u >> 16) & 1)) >> 16;
     vu quiet = (u >> 16) | 0x40;
@@ -65,6 +70,24 @@ INLINE vf v_round_bf16(vf v) { return (vf)(v_bf16_bits(v) << 16); }
 INLINE void v_store_bf16(uint16_t *p, vf v) {
     vh h = __builtin_convertvector(v_bf16_bits(v), vh);
     memcpy(p, &h, sizeof h);
+}
+
+// Each word is a pair of bfloat16, the first one in its low half: here neighbours in the row of
+// elements that is `low` and then `high`...
+INLINE vf v_pair_bf16(vf low, vf high) {
+#if defined(__AVX512BF16__)
+    return (vf)_mm512_cvtne2ps_pbh(high, low);
+#else
+    uint16_t t[2 * VL];
+    v_store_bf16(t, low);
+    v_store_bf16(t + VL, high);
+    return v_load(t);
+#endif
+}
+
+// ... and here the same lane of two vectors.
+INLINE vf v_zip_bf16(vf first, vf second) {
+    return (vf)(v_bf16_bits(first) | (v_bf16_bits(second) << 16));
 }
 
 INLINE void v_store_bf16_part(uint16_t *p, vf v, int64_t n) {

@@ -62,6 +62,13 @@ INLINE void v_store_f16(uint16_t *p, vf v) {
     _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
 }
 
+INLINE void v_store_clipped(uint8_t *p, vi v) {
+    __m256i all = (__m256i)v;
+    __m128i words = _mm_packus_epi32(
+        _mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+    _mm_storel_epi64((__m128i *)p, _mm_packus_epi16(words, words));
+}
+
 // Even and odd elements of VL pairs of 16-bit floats.
 INLINE vf v_even_bf16(const void *p) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_loadu_si256(p), 16));
@@ -85,6 +92,33 @@ INLINE vf v_even_f16(const void *p) {
 
 INLINE vf v_odd_f16(const void *p) {
     return v_low_f16(_mm256_srli_epi32(_mm256_loadu_si256(p), 16));
+}
+
+INLINE vi vi_max(vi a, vi b) { return (vi)_mm256_max_epi32((__m256i)a, (__m256i)b); }
+INLINE vi vi_nearest(vf a) { return (vi)_mm256_cvtps_epi32(a); }
+
+INLINE int32_t vi_sum(vi a) {
+    __m256i v = (__m256i)a;
+    __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+    return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+}
+
+// The largest of lanes that are not negative, as the float32 of these bits.
+INLINE float vi_largest(vi a) {
+    __m256i v = (__m256i)a;
+    __m128i s = _mm_max_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    s = _mm_max_epi32(s, _mm_shuffle_epi32(s, 0x4e));
+    s = _mm_max_epi32(s, _mm_shuffle_epi32(s, 0xb1));
+    return _mm_cvtss_f32(_mm_castsi128_ps(s));
+}
+
+// The lanes of four vectors, all from -128 to 127, as bytes.
+INLINE vf vi_bytes(const vi v[4]) {
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    __m256i low = _mm256_packs_epi32((__m256i)v[0], (__m256i)v[1]);
+    __m256i high = _mm256_packs_epi32((__m256i)v[2], (__m256i)v[3]);
+    return (vf)_mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order);
 }
 
 // Transposes a VL x VL matrix held in VL vectors.

@@ -42,6 +42,11 @@ INLINE void v_store_f16(uint16_t *p, vf v) {
     _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
 }
 
+INLINE void v_store_clipped(uint8_t *p, vi v) {
+    __m512i positive = _mm512_max_epi32((__m512i)v, _mm512_setzero_si512());
+    _mm_storeu_si128((__m128i *)p, _mm512_cvtusepi32_epi8(positive));
+}
+
 // Even and odd elements of VL pairs of 16-bit floats.
 INLINE vf v_even_bf16(const void *p) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(p), 16));
@@ -52,12 +57,41 @@ INLINE vf v_odd_bf16(const void *p) {
     return _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(p), high));
 }
 
+// The 16-bit elements 2 i + first of p, in the lower half.
+INLINE __m512i v_every_second(const void *p, short first) {
+    const __m512i step = _mm512_set_epi16(
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+    __m512i index = _mm512_add_epi16(step, _mm512_set1_epi16(first));
+    return _mm512_permutexvar_epi16(index, _mm512_loadu_si512(p));
+}
+
 INLINE vf v_even_f16(const void *p) {
-    return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_loadu_si512(p)));
+    return _mm512_cvtph_ps(_mm512_castsi512_si256(v_every_second(p, 0)));
 }
 
 INLINE vf v_odd_f16(const void *p) {
-    return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_loadu_si512(p), 16)));
+    return _mm512_cvtph_ps(_mm512_castsi512_si256(v_every_second(p, 1)));
+}
+
+INLINE vi vi_max(vi a, vi b) { return (vi)_mm512_max_epi32((__m512i)a, (__m512i)b); }
+INLINE vi vi_nearest(vf a) { return (vi)_mm512_cvtps_epi32(a); }
+INLINE int32_t vi_sum(vi a) { return _mm512_reduce_add_epi32((__m512i)a); }
+
+// The largest of lanes that are not negative, as the float32 of these bits.
+INLINE float vi_largest(vi a) {
+    int32_t bits = _mm512_reduce_max_epi32((__m512i)a);
+    float largest;
+    memcpy(&largest, &bits, sizeof largest);
+    return largest;
+}
+
+// The lanes of four vectors, all from -128 to 127, as bytes.
+INLINE vf vi_bytes(const vi v[4]) {
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    __m512i low = _mm512_packs_epi32((__m512i)v[0], (__m512i)v[1]);
+    __m512i high = _mm512_packs_epi32((__m512i)v[2], (__m512i)v[3]);
+    return (vf)_mm512_permutexvar_epi32(order, _mm512_packs_epi16(low, high));
 }
 
 // Transposes a VL x VL matrix held in VL vectors.

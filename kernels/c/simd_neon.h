@@ -66,6 +66,12 @@ INLINE void v_store_f16(uint16_t *p, vf v) {
     memcpy(p, &h, sizeof h);
 }
 
+INLINE void v_store_clipped(uint8_t *p, vi v) {
+    uint16x4_t words = vqmovun_s32((int32x4_t)v);
+    uint8x8_t bytes = vqmovn_u16(vcombine_u16(words, words));
+    memcpy(p, &bytes, VL);
+}
+
 // Even and odd elements of VL pairs of 16-bit floats.
 INLINE uint32x4_t v_pairs(const void *p) {
     uint32x4_t v;
@@ -85,6 +91,29 @@ INLINE vf v_even_f16(const void *p) {
 
 INLINE vf v_odd_f16(const void *p) {
     return vcvt_f32_f16(vreinterpret_f16_u16(vshrn_n_u32(v_pairs(p), 16)));
+}
+
+INLINE vi vi_max(vi a, vi b) { return (vi)vmaxq_s32((int32x4_t)a, (int32x4_t)b); }
+INLINE vi vi_nearest(vf a) { return (vi)vcvtnq_s32_f32(a); }
+INLINE int32_t vi_sum(vi a) { return vaddvq_s32((int32x4_t)a); }
+
+// The largest of lanes that are not negative, as the float32 of these bits.
+INLINE float vi_largest(vi a) {
+    int32_t bits = vmaxvq_s32((int32x4_t)a);
+    float largest;
+    memcpy(&largest, &bits, sizeof largest);
+    return largest;
+}
+
+// The lanes of four vectors, all from -128 to 127, as bytes.
+INLINE vf vi_bytes(const vi v[4]) {
+    int16x4_t h[4];
+    UNROLL
+    for (int i = 0; i < 4; i++) {
+        h[i] = vmovn_s32((int32x4_t)v[i]);
+    }
+    int8x8_t low = vmovn_s16(vcombine_s16(h[0], h[1])), high = vmovn_s16(vcombine_s16(h[2], h[3]));
+    return vreinterpretq_f32_s8(vcombine_s8(low, high));
 }
 
 // Transposes a VL x VL matrix held in VL vectors.

@@ -4,6 +4,11 @@
 
 enum { PANEL_VECTORS = PANEL / VL, MAX_VECTORS = TILE_PANELS * PANEL_VECTORS };
 
+// Steps from the one at work to the one whose lines of B, or of A, are asked for. Tall tiles are
+// many, so that A comes from afar too. One to three rows need so little arithmetic that the
+// hardware's prefetching keeps up, and asking would slow it down.
+enum { B_AHEAD = 8, A_AHEAD = 64, AHEAD_ROWS = 4 };
+
 INLINE vf weight(const int kind, const int odd, const char *p) {
     switch (kind) {
         case TILE_BF16: return odd ? v_odd_bf16(p) : v_even_bf16(p);
@@ -42,7 +47,20 @@ INLINE void tile(
             sum[i][v] = continued ? v_load(c + i * ldc + v * VL) : v_zero();
         }
     }
+    int64_t ahead = B_AHEAD * PANEL_LINE;
     for (int64_t s = 0; s < steps; s++, b += stepBytes) {
+        if (kind != TILE_KEYS && rows >= AHEAD_ROWS) {
+            if (s + B_AHEAD == steps) {
+                ahead += panels * stride - steps * PANEL_LINE;
+            }
+            UNROLL
+            for (int p = 0; p < panels; p++) {
+                __builtin_prefetch(b + p * panelBytes + ahead);
+            }
+            if (rows > TILE_ROWS / 2) {
+                __builtin_prefetch(a + A_AHEAD * halves * rows);
+            }
+        }
         UNROLL
         for (int half = 0; half < halves; half++, a += stepStride) {
             // The second half loads again: kept from the first, it would cost registers.

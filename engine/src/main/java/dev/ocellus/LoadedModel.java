@@ -41,19 +41,22 @@ public final class LoadedModel implements AutoCloseable {
     private final PagePool pages;
     private final InternVl internVl;
     private final CausalLm language;
-    private final Tokenizer tokenizer;
+    private final Background<Tokenizer> tokenizer;
     private final LanguageRunner runner;
     private final VisionRunner vision;
     private final TilePolicy tiles;
     private final PlanOptions planOptions;
     private final long contextTokens;
+    private double packingSeconds;
 
     private LoadedModel(Checkpoint checkpoint, OpenOptions options) {
         this.checkpoint = checkpoint;
+        // Weights are packed meanwhile.
+        tokenizer =
+                new Background<>("ocellus-tokenizer", () -> Tokenizer.load(checkpoint.folder()));
         internVl =
                 InternVlConfigs.matches(checkpoint.config()) ? Models.internVl(checkpoint) : null;
         language = internVl == null ? Models.language(checkpoint) : internVl.language();
-        tokenizer = Tokenizer.load(checkpoint.folder());
         tiles =
                 internVl == null
                         ? null
@@ -75,7 +78,7 @@ public final class LoadedModel implements AutoCloseable {
     }
 
     static LoadedModel open(Path folder, OpenOptions options) {
-        Checkpoint checkpoint = Checkpoint.open(folder);
+        Checkpoint checkpoint = Checkpoint.open(folder, options.weightTypes());
         LoadedModel model;
         try {
             model = new LoadedModel(checkpoint, options);
@@ -85,6 +88,7 @@ public final class LoadedModel implements AutoCloseable {
         }
         try {
             model.pack(options.progress());
+            model.tokenizer.get();
             return model;
         } catch (RuntimeException | Error e) {
             model.close();
@@ -118,15 +122,14 @@ public final class LoadedModel implements AutoCloseable {
             all.addAll(visionPlan(1).packings());
         }
         all.addAll(runner.plan(runner.capacity(1, 1, false)).packings());
-        long total = all.stream().mapToLong(Packing::bytes).sum();
-        long done = 0;
-        for (Packing p : all) {
-            store.address(p);
-            done += p.bytes();
-            if (progress != null) {
-                progress.at(Progress.WEIGHTS, done, total);
-            }
-        }
+        long start = System.nanoTime();
+        store.pack(
+                all,
+                progress == null
+                        ? null
+                        : (bytes, total) -> progress.at(Progress.WEIGHTS, bytes, total));
+        checkpoint.releasePages();
+        packingSeconds = (System.nanoTime() - start) * 1e-9;
     }
 
     /** The plan of the vision side for this many tiles. */
@@ -157,7 +160,7 @@ public final class LoadedModel implements AutoCloseable {
     }
 
     public Tokenizer tokenizer() {
-        return tokenizer;
+        return tokenizer.get();
     }
 
     public LanguageRunner runner() {
@@ -186,6 +189,11 @@ public final class LoadedModel implements AutoCloseable {
         return store;
     }
 
+    /** How long the packing of the weights took when the model was opened. */
+    public double packingSeconds() {
+        return packingSeconds;
+    }
+
     public PlanOptions planOptions() {
         return planOptions;
     }
@@ -201,7 +209,11 @@ public final class LoadedModel implements AutoCloseable {
                 + "; products in "
                 + planOptions.compute().name().toLowerCase(java.util.Locale.ROOT)
                 + ", cache in "
-                + pages.shape().dtype().lowerName();
+                + pages.shape().dtype().lowerName()
+                + "; weights of %d MiB, %d %% in huge pages"
+                        .formatted(
+                                store.bytes() >> 20,
+                                100 * store.hugePageBytes() / Math.max(1, store.bytes()));
     }
 
     @Override

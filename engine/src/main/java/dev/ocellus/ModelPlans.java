@@ -78,7 +78,7 @@ public final class ModelPlans implements AutoCloseable {
      * @throws CheckpointException if the folder holds no model that is known here, or a broken one
      */
     public static ModelPlans open(Path folder, OpenOptions options) {
-        Checkpoint checkpoint = Checkpoint.open(folder);
+        Checkpoint checkpoint = Checkpoint.open(folder, options.weightTypes());
         try {
             return new ModelPlans(checkpoint, options);
         } catch (RuntimeException | Error e) {

@@ -29,9 +29,9 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
- * An opened model. Thread-safe: any number of sessions may answer at once and share the weights.
- * {@link #close} refuses new work, ends answers under way with an {@link IllegalStateException} and
- * frees everything.
+ * An opened model. Thread-safe: any number of sessions may answer at once; they share the weights
+ * and each pass over them, and give the answers that they would give alone. {@link #close} refuses
+ * new work, ends answers under way with an {@link IllegalStateException} and frees everything.
  */
 public final class Ocellus implements AutoCloseable {
     private final LoadedModel model;
@@ -300,7 +300,7 @@ public final class Ocellus implements AutoCloseable {
 
         private void encode(VisualInput v, MemorySegment to) {
             try (Arena arena = Arena.ofConfined()) {
-                var pixels = v.pixels(arena);
+                var pixels = v.pixels(model.device().preprocessor(), arena);
                 model.vision()
                         .encode(
                                 pixels.data(),

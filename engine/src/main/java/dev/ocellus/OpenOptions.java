@@ -1,6 +1,8 @@
 package dev.ocellus;
 
 import dev.ocellus.device.Device;
+import dev.ocellus.kernels.KvPanels;
+import dev.ocellus.loader.WeightTypes;
 import dev.ocellus.tensor.DType;
 
 import java.util.function.Consumer;
@@ -10,8 +12,10 @@ import java.util.function.Consumer;
  *
  * @param device where it runs, owned by the caller; null for the processor with a device of its own
  * @param compute type in which matrix products multiply
- * @param cacheType type of cached keys and values: F32, BF16 or F16; null for BF16 when products
- *     are in bfloat16, else F32
+ * @param weights type in which the matrices are packed, as {@link WeightTypes#of} says: Q8, Q4 or
+ *     BF16; null for the stored types
+ * @param cacheType type of cached keys and values: F32, BF16, F16 or Q8; null for BF16 when
+ *     products are in bfloat16, else F32
  * @param contextTokens longest conversation; 0 for what the model was trained for
  * @param cacheBytes limit of all key/value caches together
  * @param featureBytes limit of cached image features
@@ -24,6 +28,7 @@ import java.util.function.Consumer;
 public record OpenOptions(
         Device device,
         Compute compute,
+        DType weights,
         DType cacheType,
         long contextTokens,
         long cacheBytes,
@@ -51,6 +56,7 @@ public record OpenOptions(
                     null,
                     Compute.AUTO,
                     null,
+                    null,
                     0,
                     4L << 30,
                     512L << 20,
@@ -61,12 +67,13 @@ public record OpenOptions(
                     null);
 
     public OpenOptions {
-        if (cacheType != null
-                && cacheType != DType.F32
-                && cacheType != DType.BF16
-                && cacheType != DType.F16) {
+        if (weights != null && !weights.isBlock() && weights != DType.BF16) {
             throw new IllegalArgumentException(
-                    "cacheType is " + cacheType + "; it must be F32, BF16 or F16");
+                    "weights is " + weights + "; it must be Q8, Q4 or BF16");
+        }
+        if (cacheType != null && !KvPanels.supports(cacheType)) {
+            throw new IllegalArgumentException(
+                    "cacheType is " + cacheType + "; it must be F32, BF16, F16 or Q8");
         }
         if (contextTokens < 0
                 || cacheBytes < 1
@@ -83,6 +90,15 @@ public record OpenOptions(
 
     public OpenOptions withCompute(Compute type) {
         return with(f -> f.compute = type);
+    }
+
+    public OpenOptions withWeights(DType type) {
+        return with(f -> f.weights = type);
+    }
+
+    /** The types of all matrices that follow from {@link #weights}. */
+    public WeightTypes weightTypes() {
+        return weights == null ? WeightTypes.STORED : WeightTypes.of(weights);
     }
 
     public OpenOptions withCacheType(DType type) {
@@ -126,6 +142,7 @@ public record OpenOptions(
         Fields f = new Fields();
         f.device = device;
         f.compute = compute;
+        f.weights = weights;
         f.cacheType = cacheType;
         f.contextTokens = contextTokens;
         f.cacheBytes = cacheBytes;
@@ -139,6 +156,7 @@ public record OpenOptions(
         return new OpenOptions(
                 f.device,
                 f.compute,
+                f.weights,
                 f.cacheType,
                 f.contextTokens,
                 f.cacheBytes,
@@ -154,6 +172,7 @@ public record OpenOptions(
     private static final class Fields {
         private Device device;
         private Compute compute;
+        private DType weights;
         private DType cacheType;
         private long contextTokens;
         private long cacheBytes;

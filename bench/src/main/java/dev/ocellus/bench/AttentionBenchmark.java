@@ -1,5 +1,6 @@
 package dev.ocellus.bench;
 
+import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
 
 import org.openjdk.jmh.annotations.Benchmark;
@@ -28,6 +29,9 @@ public class AttentionBenchmark {
 
     @Param({"64"})
     public int headDim;
+
+    @Param({"F32", "BF16"})
+    public ComputeType compute;
 
     @Param({"1"})
     public int threads;
@@ -62,7 +66,8 @@ public class AttentionBenchmark {
                         heads,
                         heads,
                         headDim,
-                        1 / Math.sqrt(headDim)));
+                        1 / Math.sqrt(headDim),
+                        compute));
     }
 
     @Benchmark

@@ -17,7 +17,7 @@ import java.util.SplittableRandom;
  * Kernel calls of one benchmark, bound to memory of their own. Several copies of the weights are
  * visited in turn, so that no cache holds what a model's next layer would have to fetch.
  */
-final class KernelState implements AutoCloseable {
+public final class KernelState implements AutoCloseable {
     private final KernelProvider provider = KernelProviders.get();
     private final Arena arena = Arena.ofShared();
     private final WorkerPool pool;
@@ -25,12 +25,12 @@ final class KernelState implements AutoCloseable {
     private final List<List<Launch>> calls = new ArrayList<>();
     private int next;
 
-    KernelState(int threads) {
+    public KernelState(int threads) {
         pool = new WorkerPool(threads);
     }
 
     /** Memory with small random float32 values. */
-    long floats(long count) {
+    public long floats(long count) {
         MemorySegment s = arena.allocate(count * 4, 64);
         for (long i = 0; i < count; i++) {
             s.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (random.nextDouble() - 0.5));
@@ -39,7 +39,7 @@ final class KernelState implements AutoCloseable {
     }
 
     /** Memory of small random bfloat16 values: 16-bit patterns of floats between -0.5 and 0.5. */
-    long halves(long count) {
+    public long halves(long count) {
         MemorySegment s = arena.allocate(count * 2, 64);
         for (long i = 0; i < count; i++) {
             int bits = Float.floatToRawIntBits((float) (random.nextDouble() - 0.5));
@@ -57,18 +57,32 @@ final class KernelState implements AutoCloseable {
         return s.address();
     }
 
+    /** Memory of int32 values. */
+    long intTable(int... values) {
+        return arena.allocateFrom(ValueLayout.JAVA_INT, values).address();
+    }
+
+    /** Memory with random bytes. */
+    long bytes(long count) {
+        MemorySegment s = arena.allocate(count, 64);
+        for (long i = 0; i < count; i++) {
+            s.set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
+        }
+        return s.address();
+    }
+
     long longs(long... values) {
         return arena.allocateFrom(ValueLayout.JAVA_LONG, values).address();
     }
 
-    void add(KernelCall call) {
+    public void add(KernelCall call) {
         long bytes = provider.scratchBytes(call);
         long scratch = bytes == 0 ? 0 : arena.allocate(bytes, 64).address();
         calls.add(provider.bind(call, scratch, arena));
     }
 
     /** Runs the next of the calls. */
-    void run() {
+    public void run() {
         pool.run(calls.get(next));
         next = (next + 1) % calls.size();
     }

@@ -17,6 +17,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
+import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 
 /** Matrix products with packed weights: one row (decoding, GEMV) and many (prefill, GEMM). */
@@ -27,19 +28,27 @@ public class MatMulBenchmark {
     /** Bytes of weights that one round visits: far more than the last level cache. */
     private static final long ROUND_BYTES = 512L << 20;
 
-    @Param({"1", "512"})
-    public int rows;
+    /** Rows, outputs and inputs: decoding of one and of several sequences, prefill, a tower. */
+    @Param({
+        "1x2048x2048",
+        "1x8192x2048",
+        "1x2048x8192",
+        "1x576x576",
+        "1x49152x576",
+        "2x2048x2048",
+        "4x2048x2048",
+        "8x2048x2048",
+        "256x1024x1024",
+        "512x2048x2048",
+        "1025x4096x1024",
+        "1025x1024x4096"
+    })
+    public String shape;
 
-    @Param({"2048"})
-    public int n;
-
-    @Param({"2048"})
-    public int k;
-
-    @Param({"F32", "BF16"})
+    @Param({"F32", "F16", "BF16", "Q8", "Q4"})
     public DType weights;
 
-    @Param({"F32", "BF16"})
+    @Param({"F32", "BF16", "INT8"})
     public ComputeType compute;
 
     @Param({"1"})
@@ -47,12 +56,23 @@ public class MatMulBenchmark {
 
     private KernelState state;
 
-    /** bfloat16 products need bfloat16 weights. */
     static boolean sensible(DType weights, ComputeType compute) {
-        return weights == DType.BF16 || compute == ComputeType.F32;
+        return switch (compute) {
+            case F32 -> !weights.isBlock();
+            case BF16 -> weights == DType.BF16;
+            case INT8 -> weights.isBlock();
+        };
     }
 
-    static Work work(int rows, int n, int k, DType weights) {
+    private static int[] sizes(String shape) {
+        return Arrays.stream(shape.split("x")).mapToInt(Integer::parseInt).toArray();
+    }
+
+    static Work work(String shape, DType weights) {
+        int[] sizes = sizes(shape);
+        int rows = sizes[0];
+        int n = sizes[1];
+        int k = sizes[2];
         return new Work(
                 2.0 * rows * n * k, (double) Panels.bytes(weights, n, k) + 4.0 * rows * (n + k));
     }
@@ -60,14 +80,20 @@ public class MatMulBenchmark {
     @Setup(Level.Trial)
     public void setUp() {
         if (!sensible(weights, compute)) {
-            throw new IllegalArgumentException("compute type " + compute + " needs BF16 weights");
+            throw new IllegalArgumentException(
+                    "no products of compute type " + compute + " with " + weights + " weights");
         }
+        int[] sizes = sizes(shape);
+        int rows = sizes[0];
+        int n = sizes[1];
+        int k = sizes[2];
         state = new KernelState(threads);
         long x = state.floats((long) rows * k);
         long out = state.floats((long) rows * n);
         long bytes = Panels.bytes(weights, n, k);
         long copies = rows > 16 ? 2 : Math.max(2, ROUND_BYTES / bytes);
         for (long i = 0; i < copies; i++) {
+            // The bits of small bfloat16 are some block of integers with some finite scale, too.
             long w = weights == DType.F32 ? state.floats(bytes / 4) : state.halves(bytes / 2);
             state.add(
                     new KernelCall.MatMul(

@@ -1,6 +1,7 @@
 package dev.ocellus.bench;
 
 import dev.ocellus.graph.CacheShape;
+import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.tensor.DType;
 
@@ -25,10 +26,10 @@ public class PagedAttentionBenchmark {
     private static final int PAGE_TOKENS = 64;
     private static final int COPIES = 8;
 
-    @Param({"1", "512"})
+    @Param({"1", "64"})
     public int rows;
 
-    @Param({"1024"})
+    @Param({"100", "1024", "8000"})
     public int context;
 
     @Param({"32"})
@@ -40,8 +41,11 @@ public class PagedAttentionBenchmark {
     @Param({"64"})
     public int headDim;
 
-    @Param({"F32", "BF16"})
+    @Param({"F32", "BF16", "Q8"})
     public DType cache;
+
+    @Param({"F32"})
+    public ComputeType compute;
 
     @Param({"1"})
     public int threads;
@@ -53,8 +57,7 @@ public class PagedAttentionBenchmark {
         double pairs = (double) rows * context - (double) rows * (rows - 1) / 2;
         return new Work(
                 4.0 * heads * headDim * pairs,
-                2.0 * cache.byteSize() * context * kvHeads * headDim
-                        + 8.0 * rows * heads * headDim);
+                2.0 * cache.byteSize(headDim) * context * kvHeads + 8.0 * rows * heads * headDim);
     }
 
     @Setup(Level.Trial)
@@ -93,7 +96,9 @@ public class PagedAttentionBenchmark {
                             heads,
                             kvHeads,
                             headDim,
-                            1 / Math.sqrt(headDim)));
+                            1 / Math.sqrt(headDim),
+                            0,
+                            compute));
         }
     }
 

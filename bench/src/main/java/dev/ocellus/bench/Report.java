@@ -27,8 +27,9 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Runs the kernel benchmarks and sets each figure beside what this machine can do, measured in the
- * same run before and after the benchmarks: {@code Report [THREADS] [JSON-FILE]}. A share over one
- * is no mistake: the plain read loop is not the upper bound of memory.
+ * same run before and after the benchmarks: {@code Report [--report HTML-FILE] [THREADS]
+ * [JSON-FILE]}. A share over one is no mistake: the plain read loop is not the upper bound of
+ * memory.
  */
 public final class Report {
     private static final int ITERATIONS = 5;
@@ -55,23 +56,50 @@ public final class Report {
     private Report() {}
 
     public static void main(String[] args) throws RunnerException, IOException {
-        int threads = args.length > 0 ? Integer.parseInt(args[0]) : 1;
+        List<String> left = new ArrayList<>(List.of(args));
+        Path page = page(left);
+        int threads = left.isEmpty() ? 1 : Integer.parseInt(left.getFirst());
         System.out.println("kernels: " + KernelProviders.get().description());
         Ceilings before = Ceilings.measure(threads);
         List<RunResult> results = new ArrayList<>();
         results.addAll(run("MatMulBenchmark", threads, "weights", "F32", "compute", "F32"));
+        results.addAll(run("MatMulBenchmark", threads, "weights", "F16", "compute", "F32"));
         results.addAll(run("MatMulBenchmark", threads, "weights", "BF16", "compute", "F32"));
         results.addAll(run("MatMulBenchmark", threads, "weights", "BF16", "compute", "BF16"));
+        results.addAll(run("MatMulBenchmark", threads, "weights", "Q8", "compute", "INT8"));
+        results.addAll(run("MatMulBenchmark", threads, "weights", "Q4", "compute", "INT8"));
         results.addAll(run("\\.AttentionBenchmark", threads));
         results.addAll(run("PagedAttentionBenchmark", threads));
-        results.addAll(run("NormBenchmark", threads));
+        results.addAll(run("PagedAttentionBenchmark", threads, "cache", "BF16", "compute", "BF16"));
+        results.addAll(run("\\.NormBenchmark", threads));
+        results.addAll(run("RegionBenchmark", Math.max(threads, 2)));
+        results.addAll(run("GroupNormBenchmark", threads));
+        results.addAll(run("Conv2dBenchmark", threads, "weights", "F32", "compute", "F32"));
+        results.addAll(run("Conv2dBenchmark", threads, "weights", "BF16", "compute", "BF16"));
+        results.addAll(run("ResizeBenchmark", threads));
         Ceilings better = better(before, Ceilings.measure(threads));
         List<Row> rows = results.stream().map(r -> row(r, threads, better)).toList();
         print(rows);
-        if (args.length > 1) {
+        if (left.size() > 1) {
             ObjectMapper json = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-            Files.write(Path.of(args[1]), json.writeValueAsBytes(rows));
+            Files.write(Path.of(left.get(1)), json.writeValueAsBytes(rows));
         }
+        if (page != null) {
+            Files.writeString(page, KernelPage.html(rows, better));
+        }
+    }
+
+    /** The file after "--report", which is taken out of the arguments; null without it. */
+    private static Path page(List<String> arguments) {
+        int at = arguments.indexOf("--report");
+        if (at < 0) {
+            return null;
+        }
+        if (at + 1 == arguments.size()) {
+            throw new IllegalArgumentException("--report needs a file");
+        }
+        arguments.remove(at);
+        return Path.of(arguments.remove(at));
     }
 
     /** The machine is shared: what it showed once it can do. */
@@ -116,14 +144,15 @@ public final class Report {
         BenchmarkParams p = result.getParams();
         String name = p.getBenchmark().substring(p.getBenchmark().lastIndexOf('.') + 1);
         double seconds = result.getPrimaryResult().getScore() * 1e-9;
-        boolean bf16 =
-                name.equals("matMul")
-                        && ComputeType.valueOf(p.getParam("compute")) == ComputeType.BF16;
+        ComputeType compute =
+                p.getParamsKeys().contains("compute")
+                        ? ComputeType.valueOf(p.getParam("compute"))
+                        : ComputeType.F32;
         Work work = work(name, p);
         double gflops = work.flops() / seconds * 1e-9;
         double gbytes = work.bytes() / seconds * 1e-9;
-        double peak =
-                bf16 && ceilings.bf16Gflops() > 0 ? ceilings.bf16Gflops() : ceilings.f32Gflops();
+        boolean integers = name.startsWith("resize");
+        double peak = peak(integers ? ComputeType.INT8 : compute, ceilings);
         double read = ceilings.readGBs();
         boolean memory = gbytes / read > gflops / peak;
         return new Row(
@@ -135,17 +164,24 @@ public final class Report {
                 peak,
                 read,
                 Math.max(gbytes / read, gflops / peak),
-                memory ? "memory" : "arithmetic");
+                work == Work.NONE ? "barrier" : memory ? "memory" : "arithmetic");
+    }
+
+    /** Of the instruction for this type, or of float32 where there is none. */
+    private static double peak(ComputeType compute, Ceilings ceilings) {
+        double own =
+                switch (compute) {
+                    case F32 -> ceilings.f32Gflops();
+                    case BF16 -> ceilings.bf16Gflops();
+                    case INT8 -> ceilings.int8Gops();
+                };
+        return own > 0 ? own : ceilings.f32Gflops();
     }
 
     private static Work work(String name, BenchmarkParams p) {
         return switch (name) {
             case "matMul" ->
-                    MatMulBenchmark.work(
-                            number(p, "rows"),
-                            number(p, "n"),
-                            number(p, "k"),
-                            DType.valueOf(p.getParam("weights")));
+                    MatMulBenchmark.work(p.getParam("shape"), DType.valueOf(p.getParam("weights")));
             case "attention" ->
                     AttentionBenchmark.work(
                             number(p, "length"), number(p, "heads"), number(p, "headDim"));
@@ -158,6 +194,19 @@ public final class Report {
                             number(p, "headDim"),
                             DType.valueOf(p.getParam("cache")));
             case "rmsNorm", "layerNorm" -> NormBenchmark.work(number(p, "rows"), number(p, "cols"));
+            case "empty", "shared" -> Work.NONE;
+            case "groupNorm" -> GroupNormBenchmark.work(number(p, "pixels"), number(p, "channels"));
+            case "conv2d" ->
+                    Conv2dBenchmark.work(
+                            number(p, "side"),
+                            number(p, "channels"),
+                            number(p, "kernel"),
+                            DType.valueOf(p.getParam("weights")));
+            case "resizeRows" ->
+                    ResizeBenchmark.rowsWork(number(p, "from"), number(p, "to"), number(p, "rows"));
+            case "resizePlanes" ->
+                    ResizeBenchmark.planesWork(
+                            number(p, "from"), number(p, "to"), number(p, "rows"));
             default -> throw new IllegalStateException("no work is known for benchmark " + name);
         };
     }

@@ -53,9 +53,8 @@ public final class VisualInput {
     }
 
     /** The tiles, in memory of the arena. */
-    public PixelValues pixels(Arena arena) {
-        return ImagePreprocessor.preprocess(
-                List.of(image), policy.pipeline(), policy.config(), arena);
+    public PixelValues pixels(ImagePreprocessor preprocessor, Arena arena) {
+        return preprocessor.preprocess(List.of(image), policy.pipeline(), policy.config(), arena);
     }
 
     private ContentKey digest() {

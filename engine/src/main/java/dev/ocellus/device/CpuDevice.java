@@ -5,6 +5,7 @@ import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelProvider;
 import dev.ocellus.kernels.KernelProviders;
 import dev.ocellus.kernels.WorkerPool;
+import dev.ocellus.loader.image.ImagePreprocessor;
 import dev.ocellus.plan.Plan;
 import dev.ocellus.plan.PlanOptions;
 
@@ -16,7 +17,7 @@ public final class CpuDevice implements Device {
     private final KernelProvider provider;
     private final WorkerPool pool;
 
-    /** The provider that {@link KernelProviders} chose and a thread for each core. */
+    /** The provider that {@link KernelProviders} chose and {@link WorkerPool#ofDefaultSize}. */
     public CpuDevice() {
         this(KernelProviders.get(), WorkerPool.ofDefaultSize());
     }
@@ -38,6 +39,7 @@ public final class CpuDevice implements Device {
     public String description() {
         return "cpu, "
                 + pool.threads()
+                + (pool.isPinned() ? " pinned" : "")
                 + (pool.threads() == 1 ? " thread, " : " threads, ")
                 + provider.description();
     }
@@ -68,6 +70,11 @@ public final class CpuDevice implements Device {
     @Override
     public MemorySegment allocate(long bytes, Arena arena) {
         return CpuMemory.allocate(bytes, arena);
+    }
+
+    @Override
+    public ImagePreprocessor preprocessor() {
+        return new ImagePreprocessor(provider, pool);
     }
 
     @Override

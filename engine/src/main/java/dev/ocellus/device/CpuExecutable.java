@@ -36,6 +36,7 @@ final class CpuExecutable implements Executable {
         this.pool = pool;
         lifetime = new Lifetime("the plan " + plan.graph().name());
         try {
+            store.pack(plan.packings(), null);
             memory = CpuMemory.allocate(plan.workspaceBytes(), arena);
             List<Plan.BoundCall> calls = plan.bind(memory.address(), store::address);
             launches =
@@ -85,22 +86,30 @@ final class CpuExecutable implements Executable {
     private void execute(BooleanSupplier cancelled) {
         Profile p = profile;
         boolean recorded = StepEvent.isOn();
+        boolean finished =
+                p == null && !recorded
+                        ? pool.runSteps(launches, cancelled)
+                        : measured(p, recorded, cancelled);
+        if (!finished) {
+            throw new CancellationException("cancelled");
+        }
+    }
+
+    /** Runs the steps one by one, so that each has a time of its own. */
+    private boolean measured(Profile p, boolean recorded, BooleanSupplier cancelled) {
         if (p != null) {
             p.begin();
         }
         for (int i = 0; i < launches.size(); i++) {
             if (cancelled.getAsBoolean()) {
-                throw new CancellationException("cancelled");
+                return false;
             }
-            if (p == null && !recorded) {
-                pool.run(launches.get(i));
-            } else {
-                measure(i, p, recorded);
-            }
+            measure(i, p, recorded);
         }
         if (p != null) {
             p.end();
         }
+        return true;
     }
 
     private void measure(int launch, Profile p, boolean recorded) {

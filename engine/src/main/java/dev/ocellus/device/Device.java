@@ -2,6 +2,7 @@ package dev.ocellus.device;
 
 import dev.ocellus.graph.Graph;
 import dev.ocellus.kernels.ComputeType;
+import dev.ocellus.loader.image.ImagePreprocessor;
 import dev.ocellus.plan.Plan;
 import dev.ocellus.plan.PlanOptions;
 
@@ -30,6 +31,11 @@ public interface Device extends AutoCloseable {
      * Memory of the device for state that outlives a run, such as cache pages; owned by the arena.
      */
     MemorySegment allocate(long bytes, Arena arena);
+
+    /**
+     * Makes pixel values in the host's memory, with the threads and kernels that serve this device.
+     */
+    ImagePreprocessor preprocessor();
 
     /**
      * Makes a plan runnable: packs weights that the store lacks, takes the workspace, binds the

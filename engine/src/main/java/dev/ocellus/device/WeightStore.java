@@ -2,6 +2,8 @@ package dev.ocellus.device;
 
 import dev.ocellus.plan.Packing;
 
+import java.util.Collection;
+
 /**
  * The packed weights of one model on one device: packed when first asked for, shared by all plans
  * and sessions, freed together. Thread-safe.
@@ -15,18 +17,31 @@ public interface WeightStore extends AutoCloseable {
      */
     long address(Packing packing);
 
+    /**
+     * Packs those of these weights that are not here yet, together, with all threads of the device.
+     * Equal packings and those that are here already cost nothing. If one fails, none is kept.
+     *
+     * @param listener hears of it from the calling thread; null for silence
+     * @throws IllegalStateException if closed
+     */
+    void pack(Collection<Packing> packings, Listener listener);
+
     /** Bytes that are packed now. */
     long bytes();
 
-    /** Told about each packing as it ends; null ends that. */
-    void listener(Listener listener);
+    /** About how many of them lie in huge pages; 0 where the system doesn't say. */
+    long hugePageBytes();
 
     @Override
     void close();
 
-    /** Hears of packed weights. */
+    /** Hears how far packing is. */
     @FunctionalInterface
     interface Listener {
-        void packed(Packing packing);
+        /**
+         * @param bytes packed so far
+         * @param total bytes that will be packed
+         */
+        void packed(long bytes, long total);
     }
 }

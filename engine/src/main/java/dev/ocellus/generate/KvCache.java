@@ -51,7 +51,7 @@ public final class KvCache implements AutoCloseable {
     }
 
     /** Forgets all but the first {@code tokens} tokens. */
-    void truncate(int tokens) {
+    public void truncate(int tokens) {
         length = Math.min(length, tokens);
         long keep = pool.shape().pages(length);
         while (pageCount > keep) {

@@ -14,6 +14,7 @@ import dev.ocellus.plan.PlanOptions;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntConsumer;
@@ -22,7 +23,8 @@ import java.util.function.Supplier;
 /**
  * Runs steps of a language model: picks the plan whose capacity fits, fills its inputs and hands
  * out its logits. Prompts go through in chunks of fixed sizes; a decoded token of one or several
- * sequences is one step. Thread-safe; a cache belongs to one thread at a time.
+ * sequences is one step, which threads that decode at the same time share. Thread-safe; a cache
+ * belongs to one thread at a time.
  */
 public final class LanguageRunner {
     /**
@@ -38,6 +40,7 @@ public final class LanguageRunner {
     private static final int BATCH_SIZES = 16;
 
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
+    private static final BooleanSupplier NEVER = () -> false;
 
     private final CausalLm model;
     private final Device device;
@@ -49,6 +52,10 @@ public final class LanguageRunner {
     private final StepKind visualToken;
     private final StepKind[] chunkKinds;
     private final StepKind[] batchKinds = new StepKind[BATCH_SIZES];
+    private final DecodeQueue decoding = new DecodeQueue(this::decode);
+
+    /** The request that is run by itself; for the thread that runs the step. */
+    private final List<DecodeRequest> alone = new ArrayList<>(1);
 
     /**
      * @param contextTokens longest sequence that steps must hold
@@ -116,7 +123,7 @@ public final class LanguageRunner {
         return model;
     }
 
-    /** Where the logits of a step go, while the step's memory is valid. */
+    /** Where the logits of a step go, while the step's memory is valid. Must not decode itself. */
     @FunctionalInterface
     public interface LogitsSink {
         /**
@@ -147,14 +154,19 @@ public final class LanguageRunner {
             LogitsSink sink,
             BooleanSupplier cancelled,
             IntConsumer progress) {
-        int largest = chunks[chunks.length - 1];
         for (int at = from; at < to; ) {
-            int n = Math.min(largest, to - at);
+            int n = Math.min(largestChunk(), to - at);
             boolean last = at + n == to;
             chunk(cache, prompt, at, n, frequencies, last ? sink : null, cancelled);
             at += n;
             progress.accept(at);
         }
+    }
+
+    /** Others' tokens come between chunks: while there are some, chunks are short. */
+    private int largestChunk() {
+        int longest = chunks.length - 1;
+        return chunks[longest > 0 && decoding.othersDecode() ? longest - 1 : longest];
     }
 
     private void chunk(
@@ -190,7 +202,9 @@ public final class LanguageRunner {
             if (sink != null) {
                 run.input("logit_rows").setAtIndex(INT, 0, n - 1);
             }
-            finish(run, kind, n, sink == null ? 0 : 1, sink, cancelled);
+            int logits = sink == null ? 0 : 1;
+            execute(run, kind, n, logits, cancelled);
+            handOut(run, kind, 0, logits, sink);
         } catch (RuntimeException | Error e) {
             cache.truncate(start);
             throw e;
@@ -198,10 +212,13 @@ public final class LanguageRunner {
     }
 
     /**
-     * Appends one token to each of several caches.
+     * Appends one token to each of several caches. Threads that decode at the same time share
+     * steps; each gets the logits that it would get alone.
      *
      * @param tokens a token id for each cache
-     * @param cancelled asked between kernels; on cancellation no cache has changed
+     * @param sink may be called in another thread that is decoding
+     * @param cancelled asked before the step, while others' steps are waited for, and between
+     *     kernels of a step that is not shared; on cancellation no cache has changed
      * @throws IllegalArgumentException if an id is outside the vocabulary or a sequence is longer
      *     than steps have room for
      * @throws CacheFullException if there are no pages; no cache has changed then
@@ -212,41 +229,111 @@ public final class LanguageRunner {
             List<RopeFrequencies> frequencies,
             LogitsSink sink,
             BooleanSupplier cancelled) {
-        int n = caches.size();
-        StepKind kind = n == 1 ? chunkKind(1, false) : batchKind(n);
-        int reserved = 0;
-        try (Run run = kind.begin()) {
-            for (int i = 0; i < n; i++) {
-                KvCache cache = caches.get(i);
-                int id = checked(tokens[i]);
-                reserve(cache, 1);
-                int slot = cache.append(id);
-                reserved++;
-                StepInputs.sequence(run, i, cache, maxPages, frequencies.get(i));
-                StepInputs.row(run, i, id, i, slot);
-                run.input("logit_rows").setAtIndex(INT, i, i);
-            }
-            finish(run, kind, n, n, sink, cancelled);
+        decoding.decode(caches, tokens, frequencies, sink, cancelled);
+    }
+
+    /** Decodes for several threads; what ails one request or the common step hits no other. */
+    private void decode(List<DecodeRequest> requests) {
+        if (requests.size() == 1) {
+            decodeAlone(requests.getFirst());
+            return;
+        }
+        try {
+            step(requests, NEVER);
         } catch (RuntimeException | Error e) {
-            for (int i = 0; i < reserved; i++) {
-                caches.get(i).truncate(caches.get(i).length() - 1);
+            requests.forEach(DecodeRequest::takeBack);
+            for (DecodeRequest r : requests) {
+                if (!r.hasFailed()) {
+                    decodeAlone(r);
+                }
             }
-            throw e;
         }
     }
 
-    private void finish(
-            Run run,
-            StepKind kind,
-            int rows,
-            int logits,
-            LogitsSink sink,
-            BooleanSupplier cancelled) {
+    private void decodeAlone(DecodeRequest r) {
+        try {
+            alone.add(r);
+            step(alone, r.cancelled);
+        } catch (RuntimeException | Error e) {
+            r.takeBack();
+            r.fail(e);
+        } finally {
+            alone.clear();
+        }
+    }
+
+    private void step(List<DecodeRequest> requests, BooleanSupplier cancelled) {
+        int most = 0;
+        for (int i = 0; i < requests.size(); i++) {
+            most += requests.get(i).rows();
+        }
+        StepKind kind = most == 1 ? chunkKind(1, false) : batchKind(most);
+        try (Run run = kind.begin()) {
+            int rows = 0;
+            for (int i = 0; i < requests.size(); i++) {
+                DecodeRequest r = requests.get(i);
+                if (fill(run, r, rows)) {
+                    rows += r.rows();
+                }
+            }
+            if (rows > 0) {
+                execute(run, kind, rows, rows, cancelled);
+                for (int i = 0; i < requests.size(); i++) {
+                    handOut(run, kind, requests.get(i));
+                }
+            }
+        }
+    }
+
+    /** Fills the rows of a request from {@code firstRow} on, unless it fails. */
+    private boolean fill(Run run, DecodeRequest r, int firstRow) {
+        r.firstRow = firstRow;
+        try {
+            for (int i = 0; i < r.rows(); i++) {
+                KvCache cache = r.caches.get(i);
+                int row = firstRow + i;
+                int id = checked(r.tokens[i]);
+                reserve(cache, 1);
+                int slot = cache.append(id);
+                r.appended();
+                StepInputs.sequence(run, row, cache, maxPages, r.frequencies.get(i));
+                StepInputs.row(run, row, id, row, slot);
+                run.input("logit_rows").setAtIndex(INT, row, row);
+            }
+            return true;
+        } catch (RuntimeException | Error e) {
+            r.takeBack();
+            r.fail(e);
+            return false;
+        }
+    }
+
+    private static void handOut(Run run, StepKind kind, DecodeRequest r) {
+        if (r.hasFailed()) {
+            return;
+        }
+        try {
+            handOut(run, kind, r.firstRow, r.rows(), r.sink);
+            r.keep();
+        } catch (RuntimeException | Error e) {
+            r.takeBack();
+            r.fail(e);
+        }
+    }
+
+    private static void execute(
+            Run run, StepKind kind, int rows, int logits, BooleanSupplier cancelled) {
         run.count(kind.tokens, rows);
         run.count(kind.logits, logits);
         run.execute(cancelled);
-        for (int i = 0; i < logits; i++) {
-            sink.accept(i, row(run.output("logits"), i, kind), row(run.output("hidden"), i, kind));
+    }
+
+    private static void handOut(Run run, StepKind kind, int first, int rows, LogitsSink sink) {
+        for (int i = 0; i < rows; i++) {
+            sink.accept(
+                    i,
+                    row(run.output("logits"), first + i, kind),
+                    row(run.output("hidden"), first + i, kind));
         }
     }
 

@@ -78,8 +78,10 @@ public record Cost(long flops, long weightBytes, long activationBytes) {
         long n = work.elements(node.value());
         return switch (node.op()) {
             case Op.Linear l -> 2 * rows * l.weight().elements() + (l.bias() == null ? 0 : n);
+            case Op.Conv2d c -> 2 * rows * c.weight().elements() + (c.bias() == null ? 0 : n);
             case Op.RmsNorm r -> 4 * n;
             case Op.LayerNorm r -> (r.bias() == null ? 6 : 7) * n;
+            case Op.GroupNorm g -> 7 * n;
             case Op.Add a -> n;
             case Op.Scale s -> n;
             case Op.Activate a -> flops(a.activation()) * n;
@@ -89,7 +91,7 @@ public record Cost(long flops, long weightBytes, long activationBytes) {
             // Four products and two sums for each pair.
             case Op.Rope r -> 6 * r.half() * r.heads() * rows;
             case Op.PagedAttention a ->
-                    4 * a.heads() * a.cache().headDim() * Batch.of(node, work).scores();
+                    4 * a.heads() * a.cache().headDim() * Batch.of(node, work).scores(a.window());
             case Op.Attention a -> 4 * n * node.input(1).shape().dim(1);
             // The position embedding is added.
             case Op.AssembleTokens a -> n;
@@ -114,16 +116,22 @@ public record Cost(long flops, long weightBytes, long activationBytes) {
 
     private static long weightBytes(Node node, Workload work) {
         return switch (node.op()) {
-            case Op.Embedding e -> e.table().kernelType().byteSize(work.elements(node.value()));
-            case Op.Linear l ->
-                    l.weight().kernelType().byteSize(l.weight().elements()) + vectorBytes(l.bias());
+            case Op.Embedding e -> work.rows(node.value()) * rowBytes(e.table());
+            case Op.Linear l -> l.weight().rows() * rowBytes(l.weight()) + vectorBytes(l.bias());
+            case Op.Conv2d c -> c.weight().rows() * rowBytes(c.weight()) + vectorBytes(c.bias());
             case Op.RmsNorm r -> vectorBytes(r.weight());
             case Op.LayerNorm r -> vectorBytes(r.weight()) + vectorBytes(r.bias());
+            case Op.GroupNorm g -> vectorBytes(g.weight()) + vectorBytes(g.bias());
             case Op.Scale s -> vectorBytes(s.weight());
             case Op.AssembleTokens a ->
                     vectorBytes(a.cls()) + 4 * (1 + a.height() * a.width()) * a.position().cols();
             default -> 0;
         };
+    }
+
+    /** Of a matrix; rows of block types are whole blocks, but not the layout's whole groups. */
+    private static long rowBytes(Weight matrix) {
+        return matrix.kernelType().byteSize(matrix.cols());
     }
 
     /** Vectors are kept as float32 whatever the file has. */
@@ -157,7 +165,7 @@ public record Cost(long flops, long weightBytes, long activationBytes) {
 
     private static long cacheBytesRead(Node node, Workload work) {
         return node.op() instanceof Op.PagedAttention a
-                ? Batch.of(node, work).slots() * layerTokenBytes(a.cache())
+                ? Batch.of(node, work).slots(a.window()) * layerTokenBytes(a.cache())
                 : 0;
     }
 
@@ -178,19 +186,34 @@ public record Cost(long flops, long weightBytes, long activationBytes) {
             return new Batch(rows, sequences, Math.max(work.contextTokens(), longest));
         }
 
-        /** Pairs of a row and a slot that it attends to: all slots up to its own. */
-        long scores() {
+        /** Pairs of a row and a slot that it attends to: the slots up to its own, in the window. */
+        long scores(long window) {
             long each = sequences == 0 ? 0 : rows / sequences;
             long longer = rows - each * sequences;
-            return (sequences - longer) * scores(each) + longer * scores(each + 1);
+            return (sequences - longer) * scores(each, window) + longer * scores(each + 1, window);
         }
 
-        private long scores(long appended) {
-            return appended * context - appended * (appended - 1) / 2;
+        private long scores(long appended, long window) {
+            long first = context - appended;
+            return window == 0
+                    ? sumTo(context) - sumTo(first)
+                    : capped(context, window) - capped(first, window);
         }
 
-        long slots() {
-            return sequences * context;
+        /** Slots that the first {@code n} rows of a sequence attend to in a window. */
+        private static long capped(long n, long window) {
+            return sumTo(Math.min(n, window)) + Math.max(0, n - window) * window;
+        }
+
+        private static long sumTo(long n) {
+            return n * (n + 1) / 2;
+        }
+
+        /** Slots that are read, each once. */
+        long slots(long window) {
+            long longest = sequences == 0 ? 0 : (rows + sequences - 1) / sequences;
+            long read = window == 0 ? context : Math.min(context, window + longest - 1);
+            return sequences * read;
         }
 
         long pages(CacheShape cache) {

@@ -254,10 +254,21 @@ public final class Graph {
                 k.count());
     }
 
-    /** Causal attention over the cache, of which {@code appended} is the newest state. */
+    /**
+     * Causal attention over the cache, of which {@code appended} is the newest state.
+     *
+     * @param window slots that a row attends to, its own the last one; 0 for all
+     */
     public Value pagedAttention(
-            Value q, Value appended, CacheState state, int layer, long heads, double scale) {
-        Op op = new Op.PagedAttention(layer, heads, state.shape(), scale);
+            Value q,
+            Value appended,
+            CacheState state,
+            int layer,
+            long heads,
+            double scale,
+            long window) {
+        Op op = new Op.PagedAttention(layer, heads, state.shape(), scale, window);
+        checks.require(window >= 0, op, "window " + window + " is negative");
         checks.rows(op, q);
         checks.state(op, state, layer, q.rows());
         checks.require(
@@ -335,6 +346,51 @@ public final class Graph {
         checks.index(op, "index", index, index.shape().elements());
         return append(
                 op, List.of(y, index), index.shape().append(y.cols()), DType.F32, index.count());
+    }
+
+    /**
+     * x [images, height, width, channels], weight [n, channels * taps] as stored (channel, ky, kx),
+     * bias [n] or null: [images, out height, out width, n].
+     */
+    public Value conv2d(Value x, Weight weight, Weight bias, ConvWindow window) {
+        Op op = new Op.Conv2d(weight, bias, window);
+        Shape s = x.shape();
+        checks.rows(op, x);
+        checks.require(
+                s.rank() == 4 && weight.cols() == s.dim(3) * window.taps(),
+                op,
+                "weight " + weight + " with " + window.taps() + " taps does not fit input " + s);
+        checks.require(
+                bias == null || bias.elements() == weight.rows(),
+                op,
+                "bias " + bias + " does not fit weight " + weight);
+        long height = window.outHeight(s.dim(1));
+        long width = window.outWidth(s.dim(2));
+        checks.require(
+                height > 0 && width > 0, op, "input " + s + " is smaller than the filter's window");
+        return append(
+                op,
+                List.of(x),
+                Shape.of(s.dim(0), height, width, weight.rows()),
+                DType.F32,
+                x.count());
+    }
+
+    /** Normalises groups of channels over all pixels of each image of x [images, .., channels]. */
+    public Value groupNorm(Value x, Weight weight, Weight bias, long groups, double eps) {
+        Op op = new Op.GroupNorm(weight, bias, groups, eps);
+        checks.rows(op, x);
+        checks.require(
+                x.shape().rank() >= 3
+                        && weight.elements() == x.cols()
+                        && bias.elements() == x.cols(),
+                op,
+                "weight " + weight + " and bias " + bias + " do not fit input " + x.shape());
+        checks.require(
+                groups > 0 && x.cols() % groups == 0,
+                op,
+                groups + " groups do not divide the channels of input " + x.shape());
+        return append(op, List.of(x), x.shape(), DType.F32, x.count());
     }
 
     /**

@@ -69,9 +69,10 @@ public sealed interface Op {
 
     /**
      * Inputs: q, keys as given by {@link KvAppend} (for the order of events), sequence, slot,
-     * pages.
+     * pages. With {@code window} above 0 a row attends to the last {@code window} slots only.
      */
-    record PagedAttention(int layer, long heads, CacheShape cache, double scale) implements Op {}
+    record PagedAttention(int layer, long heads, CacheShape cache, double scale, long window)
+            implements Op {}
 
     /**
      * Inputs: q, k, v, each [segments, length, heads * headDim]; full attention inside a segment.
@@ -83,6 +84,19 @@ public sealed interface Op {
      * With one value input x is absent.
      */
     record SelectRows() implements Op {}
+
+    /**
+     * Convolution of x [images, height, width, channels]: each output is the product of a patch and
+     * a filter of weight [n, channels * kernel height * kernel width], as stored (channel, ky, kx),
+     * plus bias [n] (may be null).
+     */
+    record Conv2d(Weight weight, Weight bias, ConvWindow window) implements Op {}
+
+    /**
+     * Normalisation of x [images, .., channels] over all pixels of an image and each of {@code
+     * groups} equal spans of channels; weight and bias [channels].
+     */
+    record GroupNorm(Weight weight, Weight bias, long groups, double eps) implements Op {}
 
     /** pixels [images, channels, height, width] to [images, patches, channels * patch * patch]. */
     record Patchify(long patch) implements Op {}

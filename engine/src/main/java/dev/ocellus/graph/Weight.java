@@ -1,6 +1,5 @@
 package dev.ocellus.graph;
 
-import dev.ocellus.kernels.Panels;
 import dev.ocellus.loader.safetensors.StoredTensor;
 import dev.ocellus.tensor.DType;
 
@@ -131,15 +130,20 @@ public final class Weight {
         return rows * cols;
     }
 
-    /** The stored type; F32 when the parts differ. */
-    public DType dtype() {
-        DType first = slices.getFirst().tensor().dtype();
-        return slices.stream().allMatch(s -> s.tensor().dtype() == first) ? first : DType.F32;
+    /**
+     * The type in which kernels read it: that of its parts ({@link StoredTensor#kernelType}), or
+     * float32 when they differ.
+     */
+    public DType kernelType() {
+        DType first = slices.getFirst().tensor().kernelType();
+        return slices.stream().allMatch(s -> s.tensor().kernelType() == first) ? first : DType.F32;
     }
 
-    /** The type in which kernels read it: the stored one where they can, else float32. */
-    public DType kernelType() {
-        return Panels.supports(dtype()) ? dtype() : DType.F32;
+    /**
+     * Whether it can be had in panels only: it is stored in them, or of a type that has no rows.
+     */
+    public boolean isPanels() {
+        return kernelType().isBlock() || slices.stream().anyMatch(s -> s.tensor().isPanels());
     }
 
     @Override

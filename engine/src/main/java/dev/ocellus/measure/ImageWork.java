@@ -15,8 +15,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
 
-/** The tiles of an image, with random pixels. */
-final class ImageWork implements Work {
+/** Encoding the tiles of an image, with random pixels. For one thread. */
+public final class ImageWork implements Work {
     private final VisionRunner runner;
     private final TilePolicy policy;
     private final int tiles;
@@ -26,7 +26,11 @@ final class ImageWork implements Work {
     private final Count count;
     private final Cost cost;
 
-    ImageWork(LoadedModel model, int tiles) {
+    /**
+     * @param model an InternVL model
+     * @param tiles encoded together
+     */
+    public ImageWork(LoadedModel model, int tiles) {
         runner = model.vision();
         policy = model.tiles();
         this.tiles = tiles;
@@ -56,21 +60,29 @@ final class ImageWork implements Work {
     }
 
     @Override
-    public double run() {
-        long start = System.nanoTime();
-        runner.encode(
-                pixels, tiles, policy.height(), policy.width(), features, () -> false, done -> {});
-        return (System.nanoTime() - start) * 1e-9;
+    public String name() {
+        return "image of " + tiles + (tiles == 1 ? " tile" : " tiles");
     }
 
     @Override
-    public Measured measured(double seconds) {
-        return new Measured(
-                "image of " + tiles + (tiles == 1 ? " tile" : " tiles"),
-                tiles,
-                "tiles",
-                seconds,
-                cost);
+    public long units() {
+        return tiles;
+    }
+
+    @Override
+    public String unit() {
+        return "tiles";
+    }
+
+    @Override
+    public Cost cost() {
+        return cost;
+    }
+
+    @Override
+    public void run() {
+        runner.encode(
+                pixels, tiles, policy.height(), policy.width(), features, () -> false, done -> {});
     }
 
     private Executable executable() {

@@ -18,17 +18,21 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * A prompt of random tokens, and tokens decoded after it. Two pieces of work: {@link #prefill} has
- * to run before {@link #decode} in each round.
+ * A prompt of random tokens, and tokens decoded after it. Two pieces of work on one cache: {@link
+ * #prefill} has to run before the first {@link #decode}. For one thread.
  */
-final class TextWork {
+public final class TextWork {
     private final LanguageRunner runner;
     private final KvCache cache;
     private final Prompt prompt;
     private final int newTokens;
     private final RopeFrequencies frequencies;
 
-    TextWork(LoadedModel model, int promptTokens, int newTokens) {
+    /**
+     * @param newTokens tokens of one decoding run
+     * @throws IllegalArgumentException if prompt and new tokens do not fit the model's context
+     */
+    public TextWork(LoadedModel model, int promptTokens, int newTokens) {
         if (promptTokens + newTokens > model.contextTokens()) {
             throw new IllegalArgumentException(
                     "a prompt of %d tokens and %d more do not fit the context of %d"
@@ -42,11 +46,13 @@ final class TextWork {
         frequencies = runner.model().config().frequencies(promptTokens, promptTokens + newTokens);
     }
 
-    Work prefill() {
+    /** Appends the whole prompt to an empty cache. */
+    public Work prefill() {
         return new Prefill();
     }
 
-    Work decode() {
+    /** Decodes the new tokens after the prompt. */
+    public Work decode() {
         return new Decode();
     }
 
@@ -60,9 +66,23 @@ final class TextWork {
 
     private final class Prefill implements Work {
         @Override
-        public double run() {
-            cache.close();
-            long start = System.nanoTime();
+        public String name() {
+            return "prefill " + prompt.length();
+        }
+
+        @Override
+        public long units() {
+            return prompt.length();
+        }
+
+        @Override
+        public String unit() {
+            return "tokens";
+        }
+
+        @Override
+        public void run() {
+            cache.truncate(0);
             runner.prefill(
                     cache,
                     prompt,
@@ -72,20 +92,18 @@ final class TextWork {
                     (row, logits, hidden) -> {},
                     () -> false,
                     done -> {});
-            return (System.nanoTime() - start) * 1e-9;
         }
 
         @Override
-        public Measured measured(double seconds) {
+        public Cost cost() {
             Cost sum = Cost.NONE;
             for (int at = 0; at < prompt.length(); at += LanguageRunner.LONGEST_CHUNK) {
                 int rows = Math.min(LanguageRunner.LONGEST_CHUNK, prompt.length() - at);
                 StepCapacity c = runner.capacity(rows, 1, false);
                 Workload work = Workload.full(at + rows).with(tokens(c), rows);
-                sum = sum.plus(cost(runner.plan(c), work));
+                sum = sum.plus(TextWork.cost(runner.plan(c), work));
             }
-            return new Measured(
-                    "prefill " + prompt.length(), prompt.length(), "tokens", seconds, sum);
+            return sum;
         }
 
         /** The plan that most of the prompt goes through. */
@@ -118,28 +136,40 @@ final class TextWork {
     private final class Decode implements Work {
         private final StepCapacity capacity = runner.capacity(1, 1, false);
         private final Workload work = Workload.full(prompt.length() + newTokens / 2);
+        private final List<KvCache> caches = List.of(cache);
+        private final List<RopeFrequencies> rope = List.of(frequencies);
+        private final int[] token = new int[1];
 
         @Override
-        public double run() {
-            List<KvCache> caches = List.of(cache);
-            List<RopeFrequencies> rope = List.of(frequencies);
-            long start = System.nanoTime();
-            for (int i = 0; i < newTokens; i++) {
-                int[] token = {prompt.ids()[i % prompt.length()]};
-                runner.decode(caches, token, rope, (row, logits, hidden) -> {}, () -> false);
-            }
-            return (System.nanoTime() - start) * 1e-9;
+        public String name() {
+            return "decode at " + prompt.length();
         }
 
         @Override
-        public Measured measured(double seconds) {
-            Cost one = cost(runner.plan(capacity), work);
-            Cost all =
-                    new Cost(
-                            one.flops() * newTokens,
-                            one.weightBytes() * newTokens,
-                            one.activationBytes() * newTokens);
-            return new Measured("decode at " + prompt.length(), newTokens, "tokens", seconds, all);
+        public long units() {
+            return newTokens;
+        }
+
+        @Override
+        public String unit() {
+            return "tokens";
+        }
+
+        @Override
+        public void run() {
+            if (cache.length() < prompt.length()) {
+                throw new IllegalStateException("decoding needs a prompt: run prefill first");
+            }
+            cache.truncate(prompt.length());
+            for (int i = 0; i < newTokens; i++) {
+                token[0] = prompt.ids()[i % prompt.length()];
+                runner.decode(caches, token, rope, (row, logits, hidden) -> {}, () -> false);
+            }
+        }
+
+        @Override
+        public Cost cost() {
+            return TextWork.cost(runner.plan(capacity), work).times(newTokens);
         }
 
         @Override

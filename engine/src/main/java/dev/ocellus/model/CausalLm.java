@@ -136,7 +136,8 @@ public abstract sealed class CausalLm permits InternLm2, Llama, Phi3, Qwen2, Qwe
                 step.cache(),
                 step.layer(),
                 config.numAttentionHeads(),
-                1 / Math.sqrt(config.headDim()));
+                1 / Math.sqrt(config.headDim()),
+                0);
     }
 
     final Value norm(Graph g, Value x, Weights w, String name) {

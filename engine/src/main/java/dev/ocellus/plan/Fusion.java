@@ -14,8 +14,9 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Finds nodes that one matrix product can do: activation, layer scale and residual after a linear
- * layer; gate and up of a gated unit; linear layers side by side on the same input (q, k, v).
+ * Finds nodes that one kernel can do: activation, layer scale and residual after a linear layer;
+ * activation and residual after a convolution; gate and up of a gated unit; linear layers side by
+ * side on the same input (q, k, v); the activation after a group norm.
  */
 final class Fusion {
 
@@ -26,7 +27,8 @@ final class Fusion {
         List<Node> nodes();
 
         /**
-         * linear, then optionally activation, scale, residual add; {@code residual} may be null.
+         * linear or convolution, then optionally activation, scale (after linear), residual add;
+         * {@code residual} may be null.
          */
         record Chain(List<Node> nodes, Value residual) implements Group {
             @Override
@@ -45,6 +47,19 @@ final class Fusion {
             @Override
             public List<Node> nodes() {
                 return List.of(gate, up, activation);
+            }
+        }
+
+        /** Group norm and its activation. */
+        record Normed(Node norm, Node activation) implements Group {
+            @Override
+            public Node anchor() {
+                return activation;
+            }
+
+            @Override
+            public List<Node> nodes() {
+                return List.of(norm, activation);
             }
         }
 
@@ -79,6 +94,10 @@ final class Fusion {
                 if (chain.size() == 1) {
                     plain.computeIfAbsent(n.input(0), x -> new ArrayList<>()).add(n);
                 }
+            } else if (n.op() instanceof Op.Conv2d && chain(n).size() == 1) {
+                add(new Group.Chain(List.of(n), null));
+            } else if (n.op() instanceof Op.GroupNorm) {
+                normed(n);
             }
         }
         plain.values().forEach(this::siblings);
@@ -111,21 +130,29 @@ final class Fusion {
                 && g.bias() == null
                 && u.bias() == null
                 && gate.input(0) == up.input(0)
-                && g.weight().dtype() == u.weight().dtype()
+                && g.weight().kernelType() == u.weight().kernelType()
                 && soleUser(gate.value()) == activation
                 && soleUser(up.value()) == activation) {
             add(new Group.Gated(gate, up, activation));
         }
     }
 
-    private List<Node> chain(Node linear) {
-        List<Node> nodes = new ArrayList<>(List.of(linear));
-        Node next = soleUser(linear.value());
+    private void normed(Node norm) {
+        Node next = soleUser(norm.value());
+        if (next != null && next.op() instanceof Op.Activate) {
+            add(new Group.Normed(norm, next));
+        }
+    }
+
+    private List<Node> chain(Node product) {
+        List<Node> nodes = new ArrayList<>(List.of(product));
+        Node next = soleUser(product.value());
         if (next != null && next.op() instanceof Op.Activate) {
             nodes.add(next);
             next = soleUser(next.value());
         }
-        if (next != null && next.op() instanceof Op.Scale) {
+        boolean scaled = product.op() instanceof Op.Linear;
+        if (scaled && next != null && next.op() instanceof Op.Scale) {
             nodes.add(next);
             next = soleUser(next.value());
         }
@@ -147,7 +174,7 @@ final class Fusion {
         for (Node n : linears) {
             Op.Linear l = (Op.Linear) n.op();
             boolean fits =
-                    l.weight().dtype() == first.weight().dtype()
+                    l.weight().kernelType() == first.weight().kernelType()
                             && (l.bias() == null) == (first.bias() == null);
             if (fits && !kept.contains(n.value())) {
                 same.add(n);

@@ -1,5 +1,6 @@
 package dev.ocellus.plan;
 
+import dev.ocellus.graph.ConvWindow;
 import dev.ocellus.graph.Graph;
 import dev.ocellus.graph.Node;
 import dev.ocellus.graph.Op;
@@ -18,15 +19,28 @@ import java.util.function.Function;
 final class Lowering {
     private final Fusion fusion;
     private final PlanOptions options;
+    private final ComputeType attention;
     private final List<Step> steps = new ArrayList<>();
 
-    private Lowering(Fusion fusion, PlanOptions options) {
+    private Lowering(Fusion fusion, PlanOptions options, ComputeType attention) {
         this.fusion = fusion;
         this.options = options;
+        this.attention = attention;
+    }
+
+    /** Attention has no weights: it follows the graph's products. */
+    private static ComputeType attention(Graph graph, PlanOptions options) {
+        boolean bf16 =
+                graph.nodes().stream()
+                        .anyMatch(
+                                n ->
+                                        n.op() instanceof Op.Linear l
+                                                && l.weight().kernelType() == DType.BF16);
+        return bf16 ? options.compute() : ComputeType.F32;
     }
 
     static List<Step> steps(Graph graph, PlanOptions options) {
-        Lowering l = new Lowering(Fusion.of(graph), options);
+        Lowering l = new Lowering(Fusion.of(graph), options, attention(graph, options));
         for (Node n : graph.nodes()) {
             Fusion.Group group = l.fusion.group(n);
             if (group != null) {
@@ -42,7 +56,10 @@ final class Lowering {
         switch (group) {
             case Fusion.Group.Gated g -> gated(g);
             case Fusion.Group.Siblings s -> siblings(s);
+            case Fusion.Group.Chain c when c.nodes().getFirst().op() instanceof Op.Conv2d op ->
+                    convolution(c, op);
             case Fusion.Group.Chain c -> chain(c);
+            case Fusion.Group.Normed n -> normed(n);
         }
     }
 
@@ -119,6 +136,58 @@ final class Lowering {
                 List.of(c.anchor().value()));
     }
 
+    private void convolution(Fusion.Group.Chain c, Op.Conv2d op) {
+        Value x = c.nodes().getFirst().input(0);
+        Value out = c.anchor().value();
+        Value residual = c.residual();
+        Activation act =
+                c.nodes().size() > 1 && c.nodes().get(1).op() instanceof Op.Activate a
+                        ? a.activation()
+                        : Activation.NONE;
+        ConvWindow w = op.window();
+        var filter = new Packing.Filter(op.weight(), w.taps());
+        add(
+                c.nodes(),
+                residual == null ? List.of(x) : List.of(x, residual),
+                List.of(out),
+                residual,
+                b ->
+                        new KernelCall.Conv2d(
+                                b.address(x),
+                                b.ld(x),
+                                b.weight(filter),
+                                filter.type(),
+                                b.vector(op.bias()),
+                                residual == null ? 0 : b.address(residual),
+                                residual == null ? 0 : b.ld(residual),
+                                b.address(out),
+                                b.ld(out),
+                                x.shape().dim(0),
+                                b.count(x, 1),
+                                x.shape().dim(1),
+                                x.shape().dim(2),
+                                x.cols(),
+                                out.shape().dim(1),
+                                out.shape().dim(2),
+                                out.cols(),
+                                w.kernelHeight(),
+                                w.kernelWidth(),
+                                w.stride(),
+                                w.dilation(),
+                                w.padTop(),
+                                w.padLeft(),
+                                compute(filter.type()),
+                                act));
+    }
+
+    private void normed(Fusion.Group.Normed n) {
+        Value x = n.norm().input(0);
+        Value out = n.activation().value();
+        Activation act = ((Op.Activate) n.activation().op()).activation();
+        Op.GroupNorm op = (Op.GroupNorm) n.norm().op();
+        add(n.nodes(), List.of(x), List.of(out), x, OperationCalls.groupNorm(x, op, act, out));
+    }
+
     private void matMul(
             List<Node> nodes,
             Value x,
@@ -164,7 +233,7 @@ final class Lowering {
                     n.inputs(),
                     List.of(n.value()),
                     OperationCalls.inPlace(n),
-                    OperationCalls.of(n));
+                    OperationCalls.of(n, attention));
         }
     }
 
@@ -178,6 +247,9 @@ final class Lowering {
     }
 
     private ComputeType compute(DType weight) {
+        if (weight.isBlock()) {
+            return ComputeType.INT8;
+        }
         return weight == DType.BF16 ? options.compute() : ComputeType.F32;
     }
 }

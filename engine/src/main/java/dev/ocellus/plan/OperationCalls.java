@@ -4,7 +4,10 @@ import dev.ocellus.graph.CacheShape;
 import dev.ocellus.graph.Node;
 import dev.ocellus.graph.Op;
 import dev.ocellus.graph.Value;
+import dev.ocellus.kernels.Activation;
+import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
+import dev.ocellus.kernels.KvPanels;
 
 import java.util.function.Function;
 
@@ -17,6 +20,7 @@ final class OperationCalls {
         return switch (n.op()) {
             case Op.RmsNorm r -> n.input(0);
             case Op.LayerNorm r -> n.input(0);
+            case Op.GroupNorm g -> n.input(0);
             case Op.Add a -> n.input(0);
             case Op.Scale s -> n.input(0);
             case Op.Activate a -> n.input(0);
@@ -28,12 +32,17 @@ final class OperationCalls {
         };
     }
 
-    /** The call of a node that is not part of a matrix product. */
-    static Function<Binding, KernelCall> of(Node n) {
+    /**
+     * The call of a node that is not part of a matrix product.
+     *
+     * @param attention type in which factors meet in attention
+     */
+    static Function<Binding, KernelCall> of(Node n, ComputeType attention) {
         Value out = n.value();
         return switch (n.op()) {
             case Op.Input i -> throw new IllegalStateException("inputs are given, not computed");
             case Op.Linear l -> throw new IllegalStateException("linear layers are grouped");
+            case Op.Conv2d c -> throw new IllegalStateException("convolutions are grouped");
             case Op.Embedding e -> embedding(n, e);
             case Op.RmsNorm r ->
                     b ->
@@ -61,6 +70,7 @@ final class OperationCalls {
                                     b.rowCount(out),
                                     out.cols(),
                                     r.eps());
+            case Op.GroupNorm g -> groupNorm(n.input(0), g, Activation.NONE, out);
             case Op.Add a ->
                     b ->
                             new KernelCall.Add(
@@ -136,8 +146,8 @@ final class OperationCalls {
                                     r.headDim(),
                                     r.half());
             case Op.KvAppend k -> kvAppend(n, k);
-            case Op.PagedAttention a -> pagedAttention(n, a);
-            case Op.Attention a -> attention(n, a);
+            case Op.PagedAttention a -> pagedAttention(n, a, attention);
+            case Op.Attention a -> attention(n, a, attention);
             case Op.SelectRows s -> selectRows(n);
             case Op.Patchify p -> patchify(n, p);
             case Op.AssembleTokens a -> assembleTokens(n, a);
@@ -145,14 +155,34 @@ final class OperationCalls {
         };
     }
 
+    static Function<Binding, KernelCall> groupNorm(
+            Value x, Op.GroupNorm op, Activation activation, Value out) {
+        return b ->
+                new KernelCall.GroupNorm(
+                        b.address(x),
+                        b.ld(x),
+                        b.vector(op.weight()),
+                        b.vector(op.bias()),
+                        b.address(out),
+                        b.ld(out),
+                        x.shape().dim(0),
+                        b.count(x, 1),
+                        x.rowsPerEntry(),
+                        out.cols(),
+                        op.groups(),
+                        op.eps(),
+                        activation);
+    }
+
     private static Function<Binding, KernelCall> embedding(Node n, Op.Embedding e) {
         Value out = n.value();
-        Packing table = e.tied() ? new Packing.Matrix(e.table()) : new Packing.Rows(e.table());
+        boolean packed = e.tied() || e.table().isPanels();
+        Packing table = packed ? new Packing.Matrix(e.table()) : new Packing.Rows(e.table());
         return b ->
                 new KernelCall.Gather(
                         b.weight(table),
                         e.table().kernelType(),
-                        e.tied() ? 1 : 0,
+                        packed ? 1 : 0,
                         e.table().rows(),
                         b.address(n.input(0)),
                         b.address(out),
@@ -188,7 +218,8 @@ final class OperationCalls {
                         c.headDim());
     }
 
-    private static Function<Binding, KernelCall> pagedAttention(Node n, Op.PagedAttention op) {
+    private static Function<Binding, KernelCall> pagedAttention(
+            Node n, Op.PagedAttention op, ComputeType compute) {
         Value q = n.input(0);
         Value out = n.value();
         CacheShape c = op.cache();
@@ -211,10 +242,13 @@ final class OperationCalls {
                         op.heads(),
                         c.kvHeads(),
                         c.headDim(),
-                        op.scale());
+                        op.scale(),
+                        op.window(),
+                        KvPanels.meetsBf16(c.dtype()) ? compute : ComputeType.F32);
     }
 
-    private static Function<Binding, KernelCall> attention(Node n, Op.Attention op) {
+    private static Function<Binding, KernelCall> attention(
+            Node n, Op.Attention op, ComputeType compute) {
         Value q = n.input(0);
         Value k = n.input(1);
         Value v = n.input(2);
@@ -236,7 +270,8 @@ final class OperationCalls {
                         op.heads(),
                         op.kvHeads(),
                         op.headDim(),
-                        op.scale());
+                        op.scale(),
+                        compute);
     }
 
     private static Function<Binding, KernelCall> selectRows(Node n) {

@@ -30,6 +30,26 @@ public sealed interface Packing {
         }
     }
 
+    /**
+     * The filters of a convolution in {@link Panels}: rows stored as (channel, tap) are packed as
+     * (tap, channel).
+     */
+    record Filter(Weight weight, long taps) implements Packing {
+        @Override
+        public long bytes() {
+            return Panels.bytes(type(), weight.rows(), weight.cols());
+        }
+
+        public DType type() {
+            return weight.kernelType();
+        }
+
+        @Override
+        public String label() {
+            return weight.toString();
+        }
+    }
+
     /** Two matrices of the same shape whose panels alternate: gate, up, gate, up. */
     record GatedMatrix(Weight gate, Weight up) implements Packing {
         @Override

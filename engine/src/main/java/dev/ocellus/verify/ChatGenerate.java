@@ -29,6 +29,7 @@ final class ChatGenerate {
         OpenOptions options =
                 OpenOptions.DEFAULT
                         .withDevice(c.device())
+                        .withWeights(c.weights())
                         .withCompute(
                                 c.compute() == ComputeType.BF16
                                         ? OpenOptions.Compute.BF16

@@ -2,7 +2,6 @@ package dev.ocellus.verify;
 
 import dev.ocellus.loader.config.Json;
 import dev.ocellus.loader.image.ImageDecoder;
-import dev.ocellus.loader.image.ImagePreprocessor;
 import dev.ocellus.loader.image.PixelValues;
 import dev.ocellus.loader.image.PreprocessorConfig;
 import dev.ocellus.loader.image.RgbImage;
@@ -21,12 +20,14 @@ final class ImagePreprocess implements Verifier.Task {
         Json arguments = c.parityCase().arguments();
         Json options = arguments.getObject("options");
         PixelValues pixels =
-                ImagePreprocessor.preprocess(
-                        images(c.parityCase()),
-                        options.getString("pipeline"),
-                        options.node(),
-                        PreprocessorConfig.load(c.parityCase().modelFolder()),
-                        outputs.arena());
+                c.device()
+                        .preprocessor()
+                        .preprocess(
+                                images(c.parityCase()),
+                                options.getString("pipeline"),
+                                options.node(),
+                                PreprocessorConfig.load(c.parityCase().modelFolder()),
+                                outputs.arena());
         outputs.make("pixel_values", DType.F32, pixels.shape().toArray())
                 .segment()
                 .copyFrom(pixels.data());

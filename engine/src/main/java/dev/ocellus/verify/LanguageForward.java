@@ -35,7 +35,7 @@ final class LanguageForward implements Verifier.Task {
     @Override
     public void run(
             Verifier.Context c, NamedTensors inputs, NamedTensors expected, NamedTensors outputs) {
-        try (Checkpoint checkpoint = Checkpoint.open(c.parityCase().modelFolder());
+        try (Checkpoint checkpoint = c.checkpoint();
                 WeightStore store = c.device().newWeightStore()) {
             CausalLm model = Models.language(checkpoint);
             Tensor ids = inputs.get("input_ids");

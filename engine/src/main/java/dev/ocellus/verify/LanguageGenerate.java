@@ -34,7 +34,7 @@ final class LanguageGenerate implements Verifier.Task {
         for (int i = 0; i < prompt.length; i++) {
             prompt[i] = (int) ids.getLong(0, i);
         }
-        try (Checkpoint checkpoint = Checkpoint.open(c.parityCase().modelFolder());
+        try (Checkpoint checkpoint = c.checkpoint();
                 WeightStore store = c.device().newWeightStore()) {
             CausalLm model = Models.language(checkpoint);
             outputs.makeIds("generated_ids", generate(c, model, store, Prompt.of(prompt)));

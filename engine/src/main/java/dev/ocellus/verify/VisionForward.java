@@ -24,7 +24,7 @@ final class VisionForward implements Verifier.Task {
             Verifier.Context c, NamedTensors inputs, NamedTensors expected, NamedTensors outputs) {
         Tensor pixels = inputs.get("pixel_values");
         long images = pixels.shape().dim(0);
-        try (Checkpoint checkpoint = Checkpoint.open(c.parityCase().modelFolder());
+        try (Checkpoint checkpoint = c.checkpoint();
                 WeightStore store = c.device().newWeightStore()) {
             VisionTower tower = Models.vision(checkpoint);
             Graph g = new Graph("vision");

@@ -32,7 +32,7 @@ final class VisionLanguage {
                 NamedTensors inputs,
                 NamedTensors expected,
                 NamedTensors outputs) {
-            try (Checkpoint checkpoint = Checkpoint.open(c.parityCase().modelFolder());
+            try (Checkpoint checkpoint = c.checkpoint();
                     WeightStore store = c.device().newWeightStore()) {
                 InternVl model = Models.internVl(checkpoint);
                 Tensor features = features(c, model, store, inputs, outputs);
@@ -66,7 +66,7 @@ final class VisionLanguage {
                 ChatGenerate.run(c, outputs);
                 return;
             }
-            try (Checkpoint checkpoint = Checkpoint.open(c.parityCase().modelFolder());
+            try (Checkpoint checkpoint = c.checkpoint();
                     WeightStore store = c.device().newWeightStore()) {
                 InternVl model = Models.internVl(checkpoint);
                 Tensor features = features(c, model, store, inputs, outputs);

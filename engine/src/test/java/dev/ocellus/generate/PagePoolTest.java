@@ -29,10 +29,11 @@ class PagePoolTest {
 
     @Test
     void pagesHoldKeysAndValuesOfAllLayers() {
-        assertThat(SHAPE.pageBytes()).isEqualTo(2 * 2 * 4 * 4 * 2);
+        // Tokens of keys and dimensions of values are rounded up to 16.
+        assertThat(SHAPE.pageBytes()).isEqualTo(2 * 2 * 4 * 16 * 2);
         assertThat(SHAPE.tokenBytes()).isEqualTo(2 * 2 * 4 * 2);
-        assertThat(SHAPE.keyOffset(1)).isEqualTo(2 * 4 * 4 * 2);
-        assertThat(SHAPE.valueOffset(1)).isEqualTo(3 * 4 * 4 * 2);
+        assertThat(SHAPE.keyOffset(1)).isEqualTo(2 * 4 * 16 * 2);
+        assertThat(SHAPE.valueOffset(1)).isEqualTo(3 * 4 * 16 * 2);
         assertThat(SHAPE.pages(0)).isZero();
         assertThat(SHAPE.pages(4)).isEqualTo(1);
         assertThat(SHAPE.pages(5)).isEqualTo(2);

@@ -174,7 +174,7 @@ class CostTest {
         Value k = g.input("k", DType.F32, tokens, n, 8);
         Value v = g.input("v", DType.F32, tokens, n, 8);
         Value q = g.input("q", DType.F32, tokens, n, 32);
-        return g.pagedAttention(q, g.kvAppend(k, v, state, 1), state, 1, 8, 1);
+        return g.pagedAttention(q, g.kvAppend(k, v, state, 1), state, 1, 8, 1, 0);
     }
 
     @Test

@@ -146,13 +146,19 @@ class GraphTest {
         CacheState cache = cache(1, 4);
         Value k = g.linear(x, m("4x8"));
         Value appended = g.kvAppend(k, k, cache, 0);
-        assertThat(g.pagedAttention(x, appended, cache, 0, 2, 0.5).shape()).isEqualTo(x.shape());
+        assertThat(g.pagedAttention(x, appended, cache, 0, 2, 0.5, 0).shape()).isEqualTo(x.shape());
         refuses(() -> g.kvAppend(x, x, cache, 0), "kvAppend", "[6, 8]", "4 values a token");
         refuses(() -> g.kvAppend(k, k, cache, 2), "kvAppend", "layer 2", "2 layers");
-        refuses(() -> g.pagedAttention(x, appended, cache, 1, 2, 0.5), "pagedAttention", "layer 1");
-        refuses(() -> g.pagedAttention(x, k, cache, 0, 2, 0.5), "pagedAttention", "not the state");
         refuses(
-                () -> g.pagedAttention(x, appended, cache, 0, 4, 0.5),
+                () -> g.pagedAttention(x, appended, cache, 1, 2, 0.5, 0),
+                "pagedAttention",
+                "layer 1");
+        refuses(
+                () -> g.pagedAttention(x, k, cache, 0, 2, 0.5, 0),
+                "pagedAttention",
+                "not the state");
+        refuses(
+                () -> g.pagedAttention(x, appended, cache, 0, 4, 0.5, 0),
                 "pagedAttention",
                 "4 query heads",
                 "[6, 8]",

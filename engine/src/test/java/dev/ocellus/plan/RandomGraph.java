@@ -230,7 +230,7 @@ final class RandomGraph {
         }
         maybeKeep(rows, k);
         Value appended = graph.kvAppend(k, v, cache, layer);
-        rows.add(graph.pagedAttention(q, appended, cache, layer, 2, 0.5));
+        rows.add(graph.pagedAttention(q, appended, cache, layer, 2, 0.5, 0));
         layer++;
     }
 

@@ -17,7 +17,8 @@ import java.util.concurrent.Future;
 
 /**
  * What this machine can do at most, measured: every figure of speed is printed beside its ceiling.
- * A figure is 0 where the processor has no such instruction.
+ * A figure is 0 where the processor has no such instruction. One thread is measured in its CPU
+ * time, several are in wall time, as {@link Clock#of} says.
  *
  * @param threads that worked at the same time
  * @param source what measured: the instruction set, or plain Java, whose loops may stay below the
@@ -88,9 +89,10 @@ public record Ceilings(
     /** Work of all threads in 10^9 a second. */
     private static double rate(int threads, Loop loop) {
         CyclicBarrier start = new CyclicBarrier(threads);
+        Clock clock = Clock.of(threads);
         List<Callable<Double>> tasks = new ArrayList<>();
         for (int i = 0; i < threads; i++) {
-            tasks.add(() -> rate(loop, start));
+            tasks.add(() -> rate(loop, start, clock));
         }
         try (ExecutorService executor = Executors.newFixedThreadPool(threads)) {
             double sum = 0;
@@ -107,17 +109,17 @@ public record Ceilings(
     }
 
     /** Each thread has data of its own. The first round only warms up. */
-    private static double rate(Loop loop, CyclicBarrier start) throws Exception {
+    private static double rate(Loop loop, CyclicBarrier start, Clock clock) throws Exception {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment data = HugeMemory.allocate(READ_BYTES, arena).fill((byte) 1);
             loop.run(data, 1);
             start.await();
-            long begin = System.nanoTime();
+            double begin = clock.seconds();
             double work = 0;
             double seconds;
             do {
                 work += loop.run(data, 1);
-                seconds = (System.nanoTime() - begin) * 1e-9;
+                seconds = clock.seconds() - begin;
             } while (seconds < SECONDS);
             return work / seconds;
         }

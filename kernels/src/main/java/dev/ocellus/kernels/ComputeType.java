@@ -8,5 +8,14 @@ public enum ComputeType {
     /** Weights are widened, activations stay float32: products are exact up to float32 rounding. */
     F32,
     /** Activations are rounded to bfloat16 (nearest even); only for {@code BF16} weights. */
-    BF16
+    BF16,
+    /**
+     * For {@code Q8} and {@code Q4} weights, always and only. A row of activations is cut into
+     * blocks of 32, the last one padded with zeros, and rounded to integers: with {@code m} the
+     * largest magnitude of a block, {@code q = rint(x * (127 / m))} (nearest even), and the block's
+     * scale is {@code m / 127}; all in float32. A block with m below 2^-100 counts as zero.
+     * Products of integers are summed exactly in each block; then {@code sum = fma(block * weight
+     * scale, activation scale, sum)} in float32, blocks in ascending order.
+     */
+    INT8
 }

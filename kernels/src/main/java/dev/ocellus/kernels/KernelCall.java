@@ -41,12 +41,13 @@ public sealed interface KernelCall {
      * Linear layer with fused epilogue: {@code out[r,j] = residual[r,j] + scale[j] * act(sum_k
      * x[r,k] w[j,k] + bias[j])}.
      *
-     * <p>{@code w} is packed as {@link Panels} say, {@code wType} F32, F16 or BF16. {@code bias},
-     * {@code scale} (float32 [n]) and {@code residual} are optional. {@code out} may be in place
-     * with {@code residual}. With {@code gated} 1, {@code w} holds 2 n' rows (n' is n rounded up to
-     * 16) whose panels alternate gate, up, gate, up...; then {@code out[r,j] = residual[r,j] +
-     * act(gate_j) * up_j}, and bias and scale must be 0. The sum over k is one chain of fused
-     * multiply-adds in ascending k for {@link ComputeType#F32}.
+     * <p>{@code w} is packed as {@link Panels} say, {@code wType} F32, F16, BF16, Q8 or Q4; the
+     * last two are for {@link ComputeType#INT8} and it is for them. {@code bias}, {@code scale}
+     * (float32 [n]) and {@code residual} are optional. {@code out} may be in place with {@code
+     * residual}. With {@code gated} 1, {@code w} holds 2 n' rows (n' is n rounded up to 16) whose
+     * panels alternate gate, up, gate, up...; then {@code out[r,j] = residual[r,j] + act(gate_j) *
+     * up_j}, and bias and scale must be 0. The sum over k is one chain of fused multiply-adds in
+     * ascending k for {@link ComputeType#F32}.
      */
     record MatMul(
             long x,
@@ -205,9 +206,9 @@ public sealed interface KernelCall {
     /**
      * Writes keys and values into the pages of a cache. Row r belongs to sequence s = sequence[r]
      * (int32) and takes slot t = slot[r] (int32) of it. The page's address is {@code pages[s *
-     * maxPages + t / pageTokens]} (int64); head h of the key goes to {@code page + kOffset + ((h *
-     * pageTokens + t % pageTokens) * headDim) * size}, the value likewise at vOffset. {@code
-     * cacheType} F32, BF16 or F16 (nearest even).
+     * maxPages + t / pageTokens]} (int64), {@code pageTokens} 4, 8 or a multiple of 16; the keys of
+     * all heads begin at {@code page + kOffset}, the values at {@code page + vOffset}, laid out as
+     * {@link KvPanels} says. {@code cacheType} F32, BF16 or F16 (nearest even), or Q8.
      */
     record KvAppend(
             long k,
@@ -230,9 +231,14 @@ public sealed interface KernelCall {
 
     /**
      * Causal attention over a paged cache laid out as in {@link KvAppend}: row r attends to slots 0
-     * to slot[r] of its sequence. Query head h uses key/value head {@code h / (heads / kvHeads)};
-     * {@code softmax(scale * q k) v}, streaming softmax, no score matrix. Rows of one sequence are
+     * to slot[r] of its sequence, with {@code window} above 0 only to the last {@code window} of
+     * them. Query head h uses key/value head {@code h / (heads / kvHeads)}; {@code softmax(scale *
+     * q k) v} with a positive scale, streaming softmax, no score matrix. Rows of one sequence are
      * consecutive.
+     *
+     * <p>{@link ComputeType#BF16} needs a BF16 or Q8 cache: queries, the unnormalised weights of
+     * the softmax (at most 1) and the elements of a Q8 cache are rounded to bfloat16; sums and the
+     * softmax stay float32.
      */
     record PagedAttention(
             long q,
@@ -252,14 +258,17 @@ public sealed interface KernelCall {
             long heads,
             long kvHeads,
             long headDim,
-            double scale)
+            double scale,
+            long window,
+            ComputeType compute)
             implements KernelCall {}
 
     /**
      * Full (unmasked) attention inside segments: {@code rows} segments, each with {@code
      * queryLength} query rows and {@code keyLength} key rows that follow one another ({@code q} is
      * [rows * queryLength, ldq]). {@code rowCount} counts segments. Streaming softmax, no score
-     * matrix.
+     * matrix. {@link ComputeType#BF16} rounds the factors of both products to bfloat16, as in
+     * {@link PagedAttention}.
      */
     record Attention(
             long q,
@@ -277,13 +286,14 @@ public sealed interface KernelCall {
             long heads,
             long kvHeads,
             long headDim,
-            double scale)
+            double scale,
+            ComputeType compute)
             implements KernelCall {}
 
     /**
      * Embedding look-up: {@code out[r] = table[ids[r]]}, ids int32. {@code packed} 1: the table is
      * a matrix [tableRows, cols] packed as {@link Panels} say; 0: plain rows. {@code tableType}
-     * F32, F16 or BF16. The caller has checked that ids are in range.
+     * F32, F16 or BF16, and Q8 or Q4 if packed. The caller has checked that ids are in range.
      */
     record Gather(
             long table,
@@ -376,18 +386,143 @@ public sealed interface KernelCall {
 
     /**
      * Packs rows of a stored matrix: {@code src} has {@code rows} rows of k elements of {@code
-     * type} (F32, F16 or BF16) without gaps, any alignment; they fill panels {@code firstPanel,
-     * firstPanel + panelStride, ...} of the packed matrix at {@code dst}. A last panel that is not
-     * full is filled with zero rows. One unit is one panel.
+     * sourceType} (F32, F16 or BF16) without gaps, any alignment; they fill panels {@code
+     * firstPanel, firstPanel + panelStride, ...} of the packed matrix at {@code dst}, which is of
+     * {@code panelType}: the same type, or Q8 or Q4, to which values are rounded as {@link Panels}
+     * say. A last panel that is not full is filled with zero rows. One unit is one panel.
      */
     record PackPanels(
             long src,
-            DType type,
+            DType sourceType,
             long dst,
+            DType panelType,
             long firstPanel,
             long panelStride,
             long rows,
             long rowCount,
             long k)
+            implements KernelCall {}
+
+    /**
+     * Horizontal pass of resampling an 8-bit RGB image with the fixed-point arithmetic of Pillow:
+     * sample c of output pixel j of a row is {@code clip((2^21 + sum_t weights[j,t] * x[first[j] +
+     * t, c]) >> 22)}, clipped to 0 to 255.
+     *
+     * <p>{@code x} is uint8 RGB pixels, {@code inCols} a row, {@code ldx} bytes between rows.
+     * {@code first} is int32 [cols], {@code weights} int32 [cols, taps], each less than 2^23 - 2^16
+     * in magnitude; {@code taps} and every {@code first} are multiples of 4, and weights of pixels
+     * past the row are zero. The result lies in quads of rows, {@code ldo} bytes apart: a quad is
+     * uint8 [3 cols, 4], four rows of each sample. Rows that a last quad lacks are zero. One unit
+     * is 16 rows.
+     */
+    record ResizeRows(
+            long x,
+            long ldx,
+            long first,
+            long weights,
+            long taps,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long inCols,
+            long cols)
+            implements KernelCall {}
+
+    /**
+     * Vertical pass of resampling an 8-bit RGB image, and its conversion to planes: sample s of
+     * output row r is {@code clip((2^21 + sum_t weights[r,t] * x[first[r] + t, s]) >> 22)}; sample
+     * c of pixel j becomes {@code out[c * planeStride + r * ldo + j] = table[c, sample]}.
+     *
+     * <p>{@code x} is rows in quads as {@link ResizeRows} leaves them, {@code ldx} bytes apart, of
+     * which {@code ring} are kept: row i is in quad {@code i / 4 % ring}. {@code first} is int32
+     * [rows], {@code weights} int32 [rows, taps], with the rules of {@link ResizeRows}; {@code
+     * taps} is at most {@code 4 ring}. {@code table} is float32 [3, 256], {@code cols} the number
+     * of pixels. One unit is one row.
+     */
+    record ResizePlanes(
+            long x,
+            long ldx,
+            long ring,
+            long first,
+            long weights,
+            long taps,
+            long table,
+            long out,
+            long ldo,
+            long planeStride,
+            long rows,
+            long rowCount,
+            long cols)
+            implements KernelCall {}
+
+    /**
+     * Convolution of images with channels last: {@code out[b,y,x,j] = residual[b,y,x,j] +
+     * act(bias[j] + sum over ky, kx, c of input[b, y * stride - padTop + ky * dilation, x * stride
+     * - padLeft + kx * dilation, c] * w[j, ky, kx, c])}; the input is zero outside the image.
+     *
+     * <p>{@code x} is float32 [rows, height, width, inCols] with {@code ldx} elements between
+     * pixels, {@code out} [rows, outHeight, outWidth, n] likewise, {@code residual} (optional) as
+     * {@code out}. {@code w} is a matrix [n, kernelHeight * kernelWidth * inCols] packed as {@link
+     * Panels} say, {@code wType} F32, F16 or BF16; {@code bias} is optional. What padding there is
+     * below and to the right follows from the size of {@code out}. {@code out} may be in place with
+     * {@code residual}. The sum is one chain of fused multiply-adds in the order ky, kx, c for
+     * {@link ComputeType#F32}, in which padding takes part. {@code rowCount} counts images.
+     */
+    record Conv2d(
+            long x,
+            long ldx,
+            long w,
+            DType wType,
+            long bias,
+            long residual,
+            long ldr,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long height,
+            long width,
+            long inCols,
+            long outHeight,
+            long outWidth,
+            long n,
+            long kernelHeight,
+            long kernelWidth,
+            long stride,
+            long dilation,
+            long padTop,
+            long padLeft,
+            ComputeType compute,
+            Activation activation)
+            implements KernelCall {
+
+        /** Columns of the weights. */
+        public long k() {
+            return kernelHeight * kernelWidth * inCols;
+        }
+    }
+
+    /**
+     * Group normalisation of images with channels last: {@code out = act((x - mean) / sqrt(var +
+     * eps) * weight + bias)} with the mean and biased variance of all pixels of an image and the
+     * cols / groups neighbouring channels of a group. {@code x} and {@code out} are [rows, pixels,
+     * cols] with {@code ldx} and {@code ldo} elements between pixels; {@code weight} and {@code
+     * bias} float32 [cols]. In place allowed. {@code rowCount} counts images. (Wu and He 2018.)
+     */
+    record GroupNorm(
+            long x,
+            long ldx,
+            long weight,
+            long bias,
+            long out,
+            long ldo,
+            long rows,
+            long rowCount,
+            long pixels,
+            long cols,
+            long groups,
+            double eps,
+            Activation activation)
             implements KernelCall {}
 }

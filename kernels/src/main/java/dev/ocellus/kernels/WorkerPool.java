@@ -1,17 +1,18 @@
 package dev.ocellus.kernels;
 
+import dev.ocellus.kernels.nativelib.ThreadAffinity;
+
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 
 /**
- * The threads that run kernels: one persistent set of daemon threads, and the caller. A launch's
- * units are cut into chunks that threads claim one at a time, so a thread that the system has put
- * aside delays nobody else, and the caller never waits for a thread to show up, only for chunks
- * that were claimed to end.
+ * The threads that run kernels: one persistent set of daemon threads, and the caller. Each thread
+ * has a share of a launch's units and takes of the others' when it is done with its own, so the
+ * caller never waits for a thread to show up, only for what was begun to end. A launch of a single
+ * unit runs in the caller.
  *
  * <p>Thread-safe, for one caller at a time: a second one waits its turn, first come first served. A
  * run allocates nothing, unless it has to wait. Threads that wait spin for some microseconds, then
@@ -22,34 +23,27 @@ public final class WorkerPool implements AutoCloseable {
     /** Name of the property that sets the number of threads of {@link #ofDefaultSize}. */
     public static final String THREADS_PROPERTY = "ocellus.threads";
 
-    /** More than one, so that a thread that is late or slow leaves its share to the others. */
-    private static final int CHUNKS_PER_THREAD = 4;
+    /**
+     * Name of the property that makes {@link #ofDefaultSize} pin its threads: {@code true} or
+     * {@code false}.
+     */
+    public static final String PIN_PROPERTY = "ocellus.pin";
 
-    private static final int CHUNK_BITS = 16;
-    private static final int CHUNK_MASK = (1 << CHUNK_BITS) - 1;
-    private static final int MAX_THREADS = CHUNK_MASK / CHUNKS_PER_THREAD;
+    /** Place of the caller among the threads. */
+    private static final int CALLER = 0;
 
     /** Some tens of microseconds: longer than the serial gaps between the kernels of a model. */
     private static final int SPINS = 2000;
 
     private static final int YIELDS = 1000;
 
+    /** In place of a processor's number: a thread that is not pinned. */
+    private static final int ANY = -1;
+
     private final ReentrantLock turn = new ReentrantLock(true);
     private final Worker[] workers;
-
-    /**
-     * The current region in one word: generation (32 bits), number of chunks (16), next unclaimed
-     * chunk (16). A claim by compare-and-set fails when the region has changed. The plain fields
-     * below are written before a generation starts and stay until all its chunks have ended, so
-     * whoever reads them before a claim that succeeds has read those of the claimed chunk.
-     */
-    private final AtomicLong claim = new AtomicLong();
-
-    private Launch launch;
-    private long units;
-
-    private final AtomicInteger ended = new AtomicInteger();
-    private final AtomicReference<Throwable> failure = new AtomicReference<>();
+    private final boolean pinned;
+    private final Region region;
     private final AtomicInteger parkedWorkers = new AtomicInteger();
     private volatile Thread parkedCaller;
 
@@ -62,15 +56,21 @@ public final class WorkerPool implements AutoCloseable {
     /**
      * @param threads threads that work on a launch, the caller's included; with 1 all runs in the
      *     caller
+     * @param processors where threads are pinned, by the system's numbers: the caller is meant to
+     *     be on the first and stays as it is, each further thread runs on the next one only,
+     *     starting again from the first; none for threads that are not pinned
      */
-    public WorkerPool(int threads) {
-        if (threads < 1 || threads > MAX_THREADS) {
+    public WorkerPool(int threads, int... processors) {
+        if (threads < 1 || threads > Region.MAX_THREADS) {
             throw new IllegalArgumentException(
-                    "a worker pool has 1 to " + MAX_THREADS + " threads, not " + threads);
+                    "a worker pool has 1 to " + Region.MAX_THREADS + " threads, not " + threads);
         }
+        pinned = processors.length > 0;
+        region = new Region(threads);
         workers = new Worker[threads - 1];
         for (int i = 0; i < workers.length; i++) {
-            workers[i] = new Worker(i + 1);
+            int number = i + 1;
+            workers[i] = new Worker(number, pinned ? processors[number % processors.length] : ANY);
         }
         for (Worker worker : workers) {
             worker.start();
@@ -78,26 +78,57 @@ public final class WorkerPool implements AutoCloseable {
     }
 
     /**
-     * A pool of as many threads as {@value #THREADS_PROPERTY} says, else as there are processors.
+     * A pool of as many threads as {@value #THREADS_PROPERTY} says, else as there are processors,
+     * pinned to the processors that the process may use if {@value #PIN_PROPERTY} says so.
      *
-     * @throws IllegalArgumentException if the property is not a positive number
+     * @throws IllegalArgumentException if a property is not a positive number, or neither true nor
+     *     false
+     * @throws UnsupportedOperationException if threads are to be pinned and the system has no way
      */
     public static WorkerPool ofDefaultSize() {
+        return new WorkerPool(
+                threadsSetting(), pinSetting() ? ThreadAffinity.allowed() : new int[0]);
+    }
+
+    private static int threadsSetting() {
         String setting = System.getProperty(THREADS_PROPERTY);
         if (setting == null) {
-            return new WorkerPool(Runtime.getRuntime().availableProcessors());
+            return Runtime.getRuntime().availableProcessors();
         }
         try {
-            return new WorkerPool(Integer.parseInt(setting));
-        } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException(
-                    THREADS_PROPERTY + "=" + setting + ": must be a number from 1", e);
+            int threads = Integer.parseInt(setting);
+            if (threads >= 1 && threads <= Region.MAX_THREADS) {
+                return threads;
+            }
+        } catch (NumberFormatException e) {
+            // told below
         }
+        throw new IllegalArgumentException(
+                THREADS_PROPERTY
+                        + "="
+                        + setting
+                        + ": must be a number from 1 to "
+                        + Region.MAX_THREADS);
+    }
+
+    private static boolean pinSetting() {
+        return switch (System.getProperty(PIN_PROPERTY, "false")) {
+            case "true", "" -> true;
+            case "false" -> false;
+            case String s ->
+                    throw new IllegalArgumentException(
+                            PIN_PROPERTY + "=" + s + ": must be true or false");
+        };
     }
 
     /** Threads that work on a launch, the caller's included. */
     public int threads() {
         return workers.length + 1;
+    }
+
+    /** Whether each thread but the caller's runs on one processor only. */
+    public boolean isPinned() {
+        return pinned;
     }
 
     /**
@@ -113,6 +144,31 @@ public final class WorkerPool implements AutoCloseable {
             for (int i = 0; i < launches.size(); i++) {
                 runRegion(launches.get(i));
             }
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    /**
+     * Runs the launches of all steps in order, as one run that no other caller's comes between.
+     *
+     * @param cancelled asked before each step; on yes no further step is run
+     * @return whether all steps were run
+     * @throws IllegalStateException and others: as {@link #run(List)}
+     */
+    public boolean runSteps(List<List<Launch>> steps, BooleanSupplier cancelled) {
+        begin();
+        try {
+            for (int s = 0; s < steps.size(); s++) {
+                if (cancelled.getAsBoolean()) {
+                    return false;
+                }
+                List<Launch> launches = steps.get(s);
+                for (int i = 0; i < launches.size(); i++) {
+                    runRegion(launches.get(i));
+                }
+            }
+            return true;
         } finally {
             turn.unlock();
         }
@@ -141,7 +197,7 @@ public final class WorkerPool implements AutoCloseable {
         turn.lock();
         try {
             stopped = true;
-            unparkWorkers();
+            unparkWorkers(workers.length);
         } finally {
             turn.unlock();
         }
@@ -166,110 +222,46 @@ public final class WorkerPool implements AutoCloseable {
         }
     }
 
-    private void runRegion(Launch region) {
-        long count = region.units();
-        int pieces = (int) Math.min(count, (long) CHUNKS_PER_THREAD * threads());
-        if (pieces == 0) {
+    private void runRegion(Launch launch) {
+        long units = launch.units();
+        int chunks = region.chunks(units);
+        if (chunks == 0) {
             return;
         }
-        if (pieces == 1 || workers.length == 0) {
-            region.run(0, count);
+        if (chunks == 1 || workers.length == 0) {
+            launch.run(0, units);
             return;
         }
-        launch = region;
-        units = count;
-        ended.set(0);
-        claim.set(generation(claim.get()) + 1 << 32 | (long) pieces << CHUNK_BITS);
+        region.begin(launch, units);
         if (parkedWorkers.get() > 0) {
-            unparkWorkers();
+            unparkWorkers(Math.min(chunks - 1, workers.length));
         }
-        work();
-        awaitEnd(pieces);
-        launch = null;
-        rethrow(failure.getAndSet(null));
-    }
-
-    private static void rethrow(Throwable thrown) {
-        switch (thrown) {
-            case null -> {}
-            case Error e -> throw e;
-            case RuntimeException e -> throw e;
-            default -> throw new IllegalStateException("a kernel failed", thrown);
+        if (!region.work(CALLER)) {
+            awaitEnd();
         }
+        region.end();
     }
 
-    private static long generation(long claim) {
-        return claim >>> 32;
-    }
-
-    private void unparkWorkers() {
-        for (Worker worker : workers) {
-            LockSupport.unpark(worker);
-        }
-    }
-
-    /** Claims and runs chunks of the current region until none is left; returns the last claim. */
-    private long work() {
-        while (true) {
-            long seen = claim.get();
-            int chunk = (int) seen & CHUNK_MASK;
-            int chunks = (int) seen >>> CHUNK_BITS;
-            if (chunk == chunks) {
-                return seen;
-            }
-            Launch region = launch;
-            long regionUnits = units;
-            if (claim.compareAndSet(seen, seen + 1)) {
-                runChunk(region, chunk, chunks, regionUnits);
-                if (ended.incrementAndGet() == chunks) {
-                    LockSupport.unpark(parkedCaller);
-                }
+    private void unparkWorkers(int count) {
+        for (int i = 0; i < count; i++) {
+            if (workers[i].parked) {
+                LockSupport.unpark(workers[i]);
             }
         }
     }
 
-    private void runChunk(Launch region, long chunk, long count, long regionUnits) {
-        // The first regionUnits % count chunks are one unit longer than the others.
-        long size = regionUnits / count;
-        long longer = regionUnits % count;
-        long begin = chunk * size + Math.min(chunk, longer);
-        long end = begin + size + (chunk < longer ? 1 : 0);
-        try {
-            region.run(begin, end);
-        } catch (Throwable e) {
-            failure.compareAndSet(null, e);
-        }
-    }
-
-    private void awaitEnd(int pieces) {
-        for (int i = 0; ended.get() < pieces; i++) {
+    private void awaitEnd() {
+        for (int i = 0; !region.hasEnded(); i++) {
             if (i < SPINS) {
                 Thread.onSpinWait();
             } else if (i < SPINS + YIELDS) {
                 Thread.yield();
             } else {
                 parkedCaller = Thread.currentThread();
-                while (ended.get() < pieces) {
+                while (!region.hasEnded()) {
                     LockSupport.park(this);
                 }
                 parkedCaller = null;
-            }
-        }
-    }
-
-    /** Waits until the claim is of another generation, or the pool is closed. */
-    private void awaitRegion(long seen) {
-        for (int i = 0; generation(claim.get()) == generation(seen) && !stopped; i++) {
-            if (i < SPINS) {
-                Thread.onSpinWait();
-            } else if (i < SPINS + YIELDS) {
-                Thread.yield();
-            } else {
-                parkedWorkers.incrementAndGet();
-                while (generation(claim.get()) == generation(seen) && !stopped) {
-                    LockSupport.park(this);
-                }
-                parkedWorkers.decrementAndGet();
             }
         }
     }
@@ -290,8 +282,17 @@ public final class WorkerPool implements AutoCloseable {
     }
 
     private final class Worker extends Thread {
-        Worker(int number) {
+        private final int number;
+        private final int processor;
+        private volatile boolean parked;
+
+        /**
+         * @param number from 1; the caller is the thread before
+         */
+        Worker(int number, int processor) {
             super("ocellus-worker-" + number);
+            this.number = number;
+            this.processor = processor;
             setDaemon(true);
         }
 
@@ -301,9 +302,48 @@ public final class WorkerPool implements AutoCloseable {
 
         @Override
         public void run() {
-            while (!stopped) {
-                awaitRegion(work());
+            if (processor != ANY && !ThreadAffinity.pin(processor)) {
+                System.getLogger(WorkerPool.class.getName())
+                        .log(
+                                System.Logger.Level.WARNING,
+                                "processor {0} was not given to {1}, which runs where it may",
+                                processor,
+                                getName());
             }
+            while (!stopped) {
+                int seen = region.generation(number);
+                if (region.work(number)) {
+                    LockSupport.unpark(parkedCaller);
+                }
+                awaitRegion(seen);
+            }
+        }
+
+        /** Waits until there is another region with a share for this thread, or the pool closed. */
+        private void awaitRegion(int seen) {
+            for (int i = 0; isIdle(seen); i++) {
+                if (i < SPINS) {
+                    Thread.onSpinWait();
+                } else if (i < SPINS + YIELDS) {
+                    Thread.yield();
+                } else {
+                    park(seen);
+                }
+            }
+        }
+
+        private void park(int seen) {
+            parked = true;
+            parkedWorkers.incrementAndGet();
+            while (isIdle(seen)) {
+                LockSupport.park(WorkerPool.this);
+            }
+            parkedWorkers.decrementAndGet();
+            parked = false;
+        }
+
+        private boolean isIdle(int seen) {
+            return region.generation(number) == seen && !stopped;
         }
     }
 }

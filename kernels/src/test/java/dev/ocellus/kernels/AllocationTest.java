@@ -32,6 +32,14 @@ class AllocationTest {
         long[] size = {4, 33};
         t.put("RmsNorm", (o, r) -> NormOperationTest.rmsNorm(4, 2, 16, o, r));
         t.put("LayerNorm", (o, r) -> NormOperationTest.layerNorm(4, 33, true, 0, o, r));
+        long[] groups = {2, 5, 12, 3};
+        t.put(
+                "GroupNorm",
+                (o, r) -> GroupNormOperationTest.groupNorm(groups, Activation.SILU, 0, o, r));
+        var conv = Conv2dOperationTest.Size.square(2, 4, 5, 6, 18, 3, 1, 1, 1);
+        for (var types : MatMulOperationTest.Types.values()) {
+            t.put("Conv2d " + types, (o, r) -> Conv2dOperationTest.conv2d(types, conv, 0, o, r));
+        }
         t.put("Add", (o, r) -> PointwiseOperationTest.add(4, 33, 2, o, r));
         t.put("Scale", (o, r) -> PointwiseOperationTest.scale(4, 33, true, o, r));
         for (Activation act : Activation.values()) {
@@ -51,12 +59,15 @@ class AllocationTest {
                 "PixelUnshuffle",
                 (o, r) -> ImageOperationTest.pixelUnshuffle(2, 1, 4, 4, 8, 2, 1, o, r));
         var heads = new AttentionOperationTest.Heads(2, 1, 16);
-        t.put("Attention", (o, r) -> AttentionOperationTest.attention(2, 3, 5, heads, o, r));
         int[][] batch = {{2, 5}, {0, 3}};
-        for (DType type : List.of(DType.F32, DType.BF16)) {
+        for (ComputeType compute : AttentionOperationTest.COMPUTE) {
             t.put(
-                    "PagedAttention " + type,
-                    (o, r) -> AttentionOperationTest.paged(type, 4, batch, heads, o, r));
+                    "Attention " + compute,
+                    (o, r) -> AttentionOperationTest.attention(2, 3, 5, heads, compute, o, r));
+            var cache = new AttentionOperationTest.Cache(DType.BF16, compute);
+            t.put(
+                    "PagedAttention " + compute,
+                    (o, r) -> AttentionOperationTest.paged(cache, 16, 0, batch, heads, o, r));
         }
         return t;
     }

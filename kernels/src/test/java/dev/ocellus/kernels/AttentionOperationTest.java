@@ -47,9 +47,25 @@ class AttentionOperationTest {
         int[][] sizes = {{1, 1, 1}, {2, 3, 5}, {3, 7, 4}, {1, 17, 33}, {2, 2, 130}};
         for (int[] s : sizes) {
             for (Heads heads : HEADS) {
-                OperationCheck.check(
-                        setting, 20, (ops, rnd) -> attention(s[0], s[1], s[2], heads, ops, rnd));
+                for (ComputeType compute : COMPUTE) {
+                    OperationCheck.check(
+                            setting,
+                            20,
+                            (ops, rnd) -> attention(s[0], s[1], s[2], heads, compute, ops, rnd));
+                }
             }
+        }
+    }
+
+    /** More keys than are processed at once. */
+    @ParameterizedTest(name = "{0}")
+    @MethodSource(SETTINGS)
+    void longAttention(Setting setting) {
+        for (ComputeType compute : COMPUTE) {
+            OperationCheck.check(
+                    setting,
+                    22,
+                    (ops, rnd) -> attention(1, 3, 1030, new Heads(2, 1, 8), compute, ops, rnd));
         }
     }
 
@@ -58,6 +74,7 @@ class AttentionOperationTest {
             int queryLength,
             int keyLength,
             Heads h,
+            ComputeType compute,
             Operands operands,
             RandomGenerator random) {
         int kvCols = h.kvHeads * h.headDim;
@@ -73,7 +90,9 @@ class AttentionOperationTest {
                 long kvCol = (long) h.kvHead(head) * h.headDim;
                 AttentionOracle.attend(
                         vector(q, r, head, h.headDim),
+                        0,
                         keyLength,
+                        compute,
                         (t, i) -> k.get(firstKey + t, kvCol + i),
                         (t, i) -> v.get(firstKey + t, kvCol + i),
                         scale,
@@ -101,10 +120,11 @@ class AttentionOperationTest {
                                 h.heads,
                                 h.kvHeads,
                                 h.headDim,
-                                scale);
+                                scale,
+                                compute);
         return new Trial(
-                "Attention segments %d queries %d keys %d %s"
-                        .formatted(segments, queryLength, keyLength, h),
+                "Attention %s segments %d queries %d keys %d %s"
+                        .formatted(compute, segments, queryLength, keyLength, h),
                 segments,
                 queryLength,
                 h.cols(),
@@ -122,27 +142,74 @@ class AttentionOperationTest {
         int[][][] batches = {
             {{0, 1}}, {{4, 5}, {0, 3}}, {{15, 17}, {31, 32}, {7, 11}}, {{0, 37}}, {{140, 150}}
         };
-        for (DType type : List.of(DType.F32, DType.F16, DType.BF16)) {
+        for (Cache cache : CACHES) {
             for (int b = 0; b < batches.length; b++) {
                 for (Heads heads : HEADS) {
                     int[][] batch = batches[b];
-                    int pageTokens = List.of(16, 1, 16, 5, 32).get(b);
+                    int pageTokens = List.of(16, 4, 8, 48, 80).get(b);
                     OperationCheck.check(
                             setting,
                             21,
-                            (ops, rnd) -> paged(type, pageTokens, batch, heads, ops, rnd));
+                            (ops, rnd) -> paged(cache, pageTokens, 0, batch, heads, ops, rnd));
                 }
             }
         }
     }
 
+    /** Contexts of several ranges of keys, with few rows and with many. */
+    @ParameterizedTest(name = "{0}")
+    @MethodSource(SETTINGS)
+    void longPagedAttention(Setting setting) {
+        int[][][] batches = {{{1290, 1291}}, {{1000, 1001}, {20, 21}, {510, 514}}, {{505, 545}}};
+        for (Cache cache : CACHES) {
+            for (int[][] batch : batches) {
+                OperationCheck.check(
+                        setting,
+                        23,
+                        (ops, rnd) -> paged(cache, 64, 0, batch, new Heads(4, 2, 10), ops, rnd));
+            }
+        }
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource(SETTINGS)
+    void slidingWindow(Setting setting) {
+        int[][][] batches = {{{60, 75}}, {{520, 524}, {3, 5}}, {{1100, 1101}}};
+        for (Cache cache : CACHES) {
+            for (int[][] batch : batches) {
+                for (int window : new int[] {1, 6, 33, 600}) {
+                    OperationCheck.check(
+                            setting,
+                            24,
+                            (ops, rnd) ->
+                                    paged(cache, 32, window, batch, new Heads(2, 1, 5), ops, rnd));
+                }
+            }
+        }
+    }
+
+    static final List<ComputeType> COMPUTE = List.of(ComputeType.F32, ComputeType.BF16);
+
+    record Cache(DType type, ComputeType compute) {}
+
+    private static final List<Cache> CACHES =
+            List.of(
+                    new Cache(DType.F32, ComputeType.F32),
+                    new Cache(DType.F16, ComputeType.F32),
+                    new Cache(DType.BF16, ComputeType.F32),
+                    new Cache(DType.BF16, ComputeType.BF16),
+                    new Cache(DType.Q8, ComputeType.F32),
+                    new Cache(DType.Q8, ComputeType.BF16));
+
     static Trial paged(
-            DType type,
+            Cache form,
             int pageTokens,
+            int window,
             int[][] batch,
             Heads h,
             Operands operands,
             RandomGenerator random) {
+        DType type = form.type;
         int[] lengths = List.of(batch).stream().mapToInt(span -> span[1]).toArray();
         PagedCache cache =
                 new PagedCache(operands, type, pageTokens, h.kvHeads, h.headDim, lengths);
@@ -165,7 +232,9 @@ class AttentionOperationTest {
                     float[][] headValues = values[h.kvHead(head)];
                     AttentionOracle.attend(
                             vector(q, r, head, h.headDim),
+                            window == 0 ? 0 : Math.max(0, t + 1 - window),
                             t + 1,
+                            form.compute,
                             (key, i) -> headKeys[(int) key][(int) i],
                             (key, i) -> headValues[(int) key][(int) i],
                             scale,
@@ -198,10 +267,12 @@ class AttentionOperationTest {
                                 h.heads,
                                 h.kvHeads,
                                 h.headDim,
-                                scale);
+                                scale,
+                                window,
+                                form.compute);
         return new Trial(
-                "PagedAttention %s slots %s of pages of %d, %s"
-                        .formatted(type, Arrays.deepToString(batch), pageTokens, h),
+                "PagedAttention %s slots %s of pages of %d, window %d, %s"
+                        .formatted(form, Arrays.deepToString(batch), pageTokens, window, h),
                 rows,
                 1,
                 h.cols(),
@@ -215,13 +286,14 @@ class AttentionOperationTest {
     /** Random keys or values of one sequence, by head, slot and element. */
     private static float[][][] fill(
             PagedCache cache, boolean keys, int sequence, int length, RandomGenerator random) {
-        float[][][] stored = new float[cache.kvHeads][length][cache.headDim];
+        float[][][] stored = new float[cache.kvHeads][length][];
         for (int h = 0; h < cache.kvHeads; h++) {
             for (int t = 0; t < length; t++) {
+                float[] row = new float[cache.headDim];
                 for (int i = 0; i < cache.headDim; i++) {
-                    float value = (float) random.nextGaussian();
-                    stored[h][t][i] = cache.store(keys, sequence, t, h, i, value);
+                    row[i] = (float) random.nextGaussian();
                 }
+                stored[h][t] = cache.store(keys, sequence, t, h, row);
             }
         }
         return stored;

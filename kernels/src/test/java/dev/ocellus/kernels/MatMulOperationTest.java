@@ -33,13 +33,16 @@ class MatMulOperationTest {
                     new Size(17, 65, 33),
                     new Size(37, 40, 129),
                     new Size(2, 5, 1031),
+                    new Size(14, 21, 2051),
                     new Size(67, 131, 259));
 
     enum Types {
         F32(DType.F32, ComputeType.F32),
         F16(DType.F16, ComputeType.F32),
         BF16(DType.BF16, ComputeType.F32),
-        BF16_PRODUCTS(DType.BF16, ComputeType.BF16);
+        BF16_PRODUCTS(DType.BF16, ComputeType.BF16),
+        Q8(DType.Q8, ComputeType.INT8),
+        Q4(DType.Q4, ComputeType.INT8);
 
         final DType weights;
         final ComputeType compute;
@@ -49,9 +52,13 @@ class MatMulOperationTest {
             this.compute = compute;
         }
 
-        /** The activation as it meets the weight. */
-        double factor(float x) {
-            return compute == ComputeType.BF16 ? Oracle.bf16(x) : x;
+        /** The activations as they meet the weights. */
+        Trial.Cell factors(Matrix x) {
+            return switch (compute) {
+                case F32 -> x::get;
+                case BF16 -> (r, i) -> Oracle.bf16(x.get(r, i));
+                case INT8 -> BlockProductOperationTest.BlockRows.of(x)::value;
+            };
         }
     }
 
@@ -103,17 +110,16 @@ class MatMulOperationTest {
                         act,
                         0);
 
+        Trial.Cell factors = types.factors(x);
         Trial.Cell shift = (r, j) -> bias == null ? 0 : bias.get(0, j);
         Trial.Cell factor = (r, j) -> scale == null ? 1 : scale.get(0, j);
         Trial.Cell added = (r, j) -> residual == null ? 0 : residual.get(r, j);
         Trial.Cell sum =
-                (r, j) ->
-                        shift.at(r, j)
-                                + Oracle.sum(k, i -> types.factor(x.get(r, i)) * w.get(j, i));
+                (r, j) -> shift.at(r, j) + Oracle.sum(k, i -> factors.at(r, i) * w.get(j, i));
         Trial.Cell sumError =
                 (r, j) -> {
-                    double terms = Oracle.absSum(k, i -> types.factor(x.get(r, i)) * w.get(j, i));
-                    return (k + 1) * Oracle.U * (terms + Math.abs(shift.at(r, j)));
+                    double terms = Oracle.absSum(k, i -> factors.at(r, i) * w.get(j, i));
+                    return (k + 2) * Oracle.U * (terms + Math.abs(shift.at(r, j)));
                 };
         Trial.Cell expected =
                 (r, j) -> added.at(r, j) + factor.at(r, j) * Oracle.activation(act, sum.at(r, j));
@@ -174,13 +180,13 @@ class MatMulOperationTest {
                         act,
                         1);
 
+        Trial.Cell factors = types.factors(x);
         // Panels alternate: 16 rows of gate, 16 rows of up.
-        Trial.Cell product =
-                (r, row) -> Oracle.sum(k, i -> types.factor(x.get(r, i)) * w.get(row, i));
+        Trial.Cell product = (r, row) -> Oracle.sum(k, i -> factors.at(r, i) * w.get(row, i));
         Trial.Cell productError =
                 (r, row) -> {
-                    double sum = Oracle.absSum(k, i -> types.factor(x.get(r, i)) * w.get(row, i));
-                    return (k + 1) * Oracle.U * sum;
+                    double sum = Oracle.absSum(k, i -> factors.at(r, i) * w.get(row, i));
+                    return (k + 2) * Oracle.U * sum;
                 };
         Trial.Cell added = (r, j) -> residual == null ? 0 : residual.get(r, j);
         Trial.Cell expected =

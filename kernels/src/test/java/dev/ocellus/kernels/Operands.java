@@ -124,6 +124,12 @@ final class Operands implements AutoCloseable {
         }
     }
 
+    /** Remembers what all operands made so far hold, but one that is to be written. */
+    void freezeAllBut(MemorySegment output) {
+        freeze();
+        frozen.keySet().removeIf(r -> r.memory().pages().address() + r.begin() == output.address());
+    }
+
     /** Fails if an operand that was frozen has changed, or memory around any operand. */
     void verify(String what) {
         frozen.forEach(

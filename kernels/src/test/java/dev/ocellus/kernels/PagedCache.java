@@ -3,6 +3,7 @@ package dev.ocellus.kernels;
 import dev.ocellus.tensor.DType;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /**
  * A paged key/value cache laid out by hand as {@link KernelCall.KvAppend} says; every page lies in
@@ -16,6 +17,13 @@ final class PagedCache {
     final int headDim;
     final long kOffset;
     final long vOffset;
+    private static final int BLOCK_BYTES = 34;
+
+    private final int blocks;
+    private final int pair;
+    private final int paddedDim;
+    private final long keyBytes;
+    private final long valueBytes;
     private final MemorySegment[] pages;
     private final MemorySegment table;
 
@@ -38,15 +46,23 @@ final class PagedCache {
             most = Math.max(most, (length + pageTokens - 1) / pageTokens);
         }
         maxPages = most + 1;
-        long size = type.byteSize();
-        long cells = (long) kvHeads * pageTokens * headDim * size;
+        blocks = (headDim + 31) / 32;
+        pair = type == DType.Q8 ? 0 : 4 / type.byteSize();
+        paddedDim = columns(headDim);
+        long size = type == DType.Q8 ? 2 : type.byteSize();
+        long rows = (long) pageTokens * blocks * BLOCK_BYTES;
+        keyBytes =
+                type == DType.Q8
+                        ? rows
+                        : (long) (headDim + pair - 1) / pair * columns(pageTokens) * 4;
+        valueBytes = type == DType.Q8 ? rows : (long) pageTokens / pair * paddedDim * 4;
         kOffset = 3 * size;
-        vOffset = kOffset + cells + 5 * size;
+        vOffset = kOffset + kvHeads * keyBytes + 5 * size;
         pages = new MemorySegment[lengths.length * maxPages];
         long[] addresses = new long[pages.length];
         for (int s = 0; s < lengths.length; s++) {
             for (int p = 0; p * pageTokens < lengths[s]; p++) {
-                MemorySegment page = operands.bytes(vOffset + cells, size);
+                MemorySegment page = operands.bytes(vOffset + kvHeads * valueBytes, size);
                 pages[s * maxPages + p] = page;
                 addresses[s * maxPages + p] = page.address();
             }
@@ -58,12 +74,65 @@ final class PagedCache {
         return table.address();
     }
 
-    /** Stores an element of a key or value, rounded to the cache's type; returns it so. */
-    float store(boolean key, int sequence, int slot, int head, int i, float value) {
+    /** Stores a key or value, rounded to the cache's type; returns it so. */
+    float[] store(boolean key, int sequence, int slot, int head, float[] row) {
         MemorySegment page = pages[sequence * maxPages + slot / pageTokens];
-        long element = ((long) head * pageTokens + slot % pageTokens) * headDim + i;
-        long offset = (key ? kOffset : vOffset) + element * type.byteSize();
-        return Operands.store(page, offset, type, value);
+        int token = slot % pageTokens;
+        long matrix = key ? kOffset + head * keyBytes : vOffset + head * valueBytes;
+        if (type == DType.Q8) {
+            return storeBlocks(page, matrix + (long) token * blocks * BLOCK_BYTES, row);
+        }
+        float[] stored = new float[headDim];
+        for (int i = 0; i < headDim; i++) {
+            long at = matrix + (key ? keyOffset(token, i) : valueOffset(token, i));
+            stored[i] = Operands.store(page, at, type, row[i]);
+        }
+        if (key && headDim % pair != 0) {
+            // The partner of the last element.
+            Operands.store(page, matrix + keyOffset(token, headDim), type, 0);
+        }
+        return stored;
+    }
+
+    private float[] storeBlocks(MemorySegment page, long at, float[] row) {
+        float[] stored = new float[headDim];
+        for (int b = 0; b < blocks; b++, at += BLOCK_BYTES) {
+            float largest = 0;
+            for (int i = b * 32; i < Math.min(b * 32 + 32, headDim); i++) {
+                largest = Math.max(largest, Math.abs(row[i]));
+            }
+            float scale = Operands.store(page, at, DType.F16, largest / 127);
+            float inverse = scale == 0 ? 0 : 1 / scale;
+            for (int i = b * 32; i < b * 32 + 32; i++) {
+                float x = i < headDim ? row[i] : 0;
+                int q = (int) Math.clamp(Math.rint(x * inverse), -127, 127);
+                page.set(ValueLayout.JAVA_BYTE, at + 2 + i % 32, (byte) q);
+                if (i < headDim) {
+                    stored[i] = q * scale;
+                }
+            }
+        }
+        return stored;
+    }
+
+    private static int columns(int n) {
+        return (n + 15) / 16 * 16;
+    }
+
+    private long keyOffset(int token, int i) {
+        int block = token / 64;
+        int width = Math.min(64, columns(pageTokens) - block * 64);
+        long words = (headDim + pair - 1) / pair;
+        return (block * 64 * words + (long) (i / pair) * width + token % 64) * 4
+                + i % pair * type.byteSize();
+    }
+
+    private long valueOffset(int token, int i) {
+        int block = i / 64;
+        int width = Math.min(64, paddedDim - block * 64);
+        long rows = pageTokens / pair;
+        return (block * 64 * rows + (long) (token / pair) * width + i % 64) * 4
+                + token % pair * type.byteSize();
     }
 
     /** Whether the pages of both hold the same bytes. */

@@ -2,6 +2,7 @@ package dev.ocellus.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
@@ -15,7 +16,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
 /**
@@ -26,6 +30,11 @@ class RowIndependenceTest {
     private static final long ROWS = 203;
     private static final long[] COUNTS = {1, 2, 5, 12, 13, 97, 150};
 
+    /** Those with weights of plain types. */
+    static Stream<Arguments> plainProducts() {
+        return products().filter(a -> !((DType) a.get()[1]).isBlock());
+    }
+
     static Stream<Arguments> products() {
         return OperationCheck.providers()
                 .flatMap(
@@ -34,7 +43,9 @@ class RowIndependenceTest {
                                         Arguments.of(p, DType.F32, ComputeType.F32, 0),
                                         Arguments.of(p, DType.F16, ComputeType.F32, 0),
                                         Arguments.of(p, DType.BF16, ComputeType.F32, 1),
-                                        Arguments.of(p, DType.BF16, ComputeType.BF16, 0)));
+                                        Arguments.of(p, DType.BF16, ComputeType.BF16, 0),
+                                        Arguments.of(p, DType.Q8, ComputeType.INT8, 1),
+                                        Arguments.of(p, DType.Q4, ComputeType.INT8, 0)));
     }
 
     @ParameterizedTest
@@ -98,86 +109,147 @@ class RowIndependenceTest {
         }
     }
 
+    /** The pixels of three images fill more than one strip, those of one don't. */
+    @ParameterizedTest
+    @MethodSource("plainProducts")
+    void convolution(KernelProvider provider, DType type, ComputeType compute, long gated) {
+        long side = 27;
+        long inCols = 130;
+        long n = 70;
+        long images = 3;
+        long area = side * side;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment x = floats(arena, images * area * inCols, 1);
+            MemorySegment w = weights(arena, type, Panels.count(n) * Panels.ROWS, 9 * inCols);
+            MemorySegment all = arena.allocate(images * area * n * 4, 64);
+            MemorySegment one = arena.allocate(area * n * 4, 64);
+            for (long first = -1; first < images; first++) {
+                long from = Math.max(first, 0);
+                run(
+                        provider,
+                        arena,
+                        new KernelCall.Conv2d(
+                                x.address() + from * area * inCols * 4,
+                                inCols,
+                                w.address(),
+                                type,
+                                0,
+                                0,
+                                0,
+                                first < 0 ? all.address() : one.address(),
+                                n,
+                                first < 0 ? images : 1,
+                                0,
+                                side,
+                                side,
+                                inCols,
+                                side,
+                                side,
+                                n,
+                                3,
+                                3,
+                                1,
+                                1,
+                                1,
+                                1,
+                                compute,
+                                Activation.SILU));
+                if (first >= 0) {
+                    assertSameBits(all.asSlice(first * area * n * 4), one, area * n);
+                }
+            }
+        }
+    }
+
     static Stream<Arguments> caches() {
         return OperationCheck.providers()
                 .flatMap(
                         p ->
-                                Stream.of(DType.F32, DType.F16, DType.BF16)
-                                        .map(type -> Arguments.of(p, type)));
+                                Stream.of(
+                                        Arguments.of(p, DType.F32, ComputeType.F32),
+                                        Arguments.of(p, DType.F16, ComputeType.F32),
+                                        Arguments.of(p, DType.BF16, ComputeType.F32),
+                                        Arguments.of(p, DType.BF16, ComputeType.BF16),
+                                        Arguments.of(p, DType.Q8, ComputeType.BF16)));
     }
 
-    /** One sequence is prefilled at once and decoded row by row. */
+    /**
+     * One sequence is prefilled at once and decoded row by row: with all key/value heads in one
+     * unit or each in its own, ranges of keys merged in one unit or apart.
+     */
     @ParameterizedTest
     @MethodSource("caches")
-    void pagedAttention(KernelProvider provider, DType type) {
-        long heads = 6;
-        long kvHeads = 2;
+    void pagedAttention(KernelProvider provider, DType type, ComputeType compute) {
+        for (long window : new long[] {0, 70}) {
+            pagedAttention(provider, type, compute, 203, 6, 2, window);
+        }
+        pagedAttention(provider, type, compute, 1100, 2, 1, 0);
+        pagedAttention(provider, type, compute, 600, 33, 33, 0);
+    }
+
+    private static void pagedAttention(
+            KernelProvider provider,
+            DType type,
+            ComputeType compute,
+            long rows,
+            long heads,
+            long kvHeads,
+            long window) {
         long headDim = 20;
         long pageTokens = 48;
-        long maxPages = (ROWS + pageTokens - 1) / pageTokens;
-        long half = kvHeads * pageTokens * headDim * type.byteSize();
+        long maxPages = (rows + pageTokens - 1) / pageTokens;
+        long keys = kvHeads * KvPanels.keyBytes(type, pageTokens, headDim);
+        long page = keys + kvHeads * KvPanels.valueBytes(type, pageTokens, headDim);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment cache =
-                    weights(arena, type, maxPages * 2 * kvHeads * pageTokens, headDim);
+                    type == DType.Q8
+                            ? smallBytes(arena, maxPages * page)
+                            : weights(arena, type, maxPages, page / type.byteSize());
             MemorySegment pages = arena.allocate(JAVA_LONG, maxPages);
             for (long i = 0; i < maxPages; i++) {
-                pages.setAtIndex(JAVA_LONG, i, cache.address() + (maxPages - 1 - i) * 2 * half);
+                pages.setAtIndex(JAVA_LONG, i, cache.address() + (maxPages - 1 - i) * page);
             }
-            MemorySegment sequence = arena.allocate(JAVA_INT, ROWS);
-            MemorySegment slot = arena.allocate(JAVA_INT, ROWS);
-            for (int r = 0; r < ROWS; r++) {
+            MemorySegment sequence = arena.allocate(JAVA_INT, rows);
+            MemorySegment slot = arena.allocate(JAVA_INT, rows);
+            for (int r = 0; r < rows; r++) {
                 slot.setAtIndex(JAVA_INT, r, r);
             }
             long width = heads * headDim;
-            MemorySegment q = floats(arena, ROWS * width, 3);
-            MemorySegment all = arena.allocate(ROWS * width * 4, 64);
-            MemorySegment one = arena.allocate(width * 4, 64);
-            run(
-                    provider,
-                    arena,
-                    new KernelCall.PagedAttention(
-                            q.address(),
-                            width,
-                            sequence.address(),
-                            slot.address(),
-                            pages.address(),
-                            maxPages,
-                            pageTokens,
-                            0,
-                            half,
-                            type,
-                            all.address(),
-                            width,
-                            ROWS,
-                            0,
-                            heads,
-                            kvHeads,
-                            headDim,
-                            0.3));
-            for (long r : new long[] {0, 1, 47, 48, 63, 64, 100, 128, 202}) {
+            MemorySegment q = floats(arena, rows * width, 3);
+            MemorySegment all = arena.allocate(rows * width * 4, 64);
+            MemorySegment some = arena.allocate(2 * width * 4, 64);
+            record Span(long first, long count, MemorySegment out) {}
+            List<Span> spans = new ArrayList<>();
+            spans.add(new Span(0, rows, all));
+            LongStream.of(0, 1, 47, 48, 63, 64, 100, 128, 202, 511, 512, 598, 1024, 1098)
+                    .filter(r -> r < rows - 1)
+                    .forEach(r -> spans.add(new Span(r, 1 + r % 2, some)));
+            for (Span s : spans) {
                 run(
                         provider,
                         arena,
                         new KernelCall.PagedAttention(
-                                q.address() + r * width * 4,
+                                q.address() + s.first * width * 4,
                                 width,
                                 sequence.address(),
-                                slot.address() + r * 4,
+                                slot.address() + s.first * 4,
                                 pages.address(),
                                 maxPages,
                                 pageTokens,
                                 0,
-                                half,
+                                keys,
                                 type,
-                                one.address(),
+                                s.out.address(),
                                 width,
-                                1,
+                                s.count,
                                 0,
                                 heads,
                                 kvHeads,
                                 headDim,
-                                0.3));
-                assertSameBits(all.asSlice(r * width * 4), one, width);
+                                0.3,
+                                window,
+                                compute));
+                assertSameBits(all.asSlice(s.first * width * 4), s.out, s.count * width);
             }
         }
     }
@@ -206,6 +278,9 @@ class RowIndependenceTest {
             return floats(arena, elements, 2);
         }
         SplittableRandom random = new SplittableRandom(2);
+        if (type.isBlock()) {
+            return blocks(arena, type, n, k, random);
+        }
         MemorySegment values = arena.allocate(elements * 2, 64);
         for (long i = 0; i < elements; i++) {
             float value = (float) random.nextDouble(-1, 1);
@@ -216,6 +291,31 @@ class RowIndependenceTest {
             values.setAtIndex(JAVA_SHORT, i, bits);
         }
         return values;
+    }
+
+    /** Of which any two are a small float16. */
+    private static MemorySegment smallBytes(Arena arena, long n) {
+        SplittableRandom random = new SplittableRandom(4);
+        MemorySegment bytes = arena.allocate(n, 64);
+        for (long i = 0; i < n; i++) {
+            bytes.set(JAVA_BYTE, i, (byte) random.nextInt(0x20, 0x30));
+        }
+        return bytes;
+    }
+
+    private static MemorySegment blocks(
+            Arena arena, DType type, long n, long k, SplittableRandom random) {
+        MemorySegment panels = arena.allocate(Panels.bytes(type, n, k), 64);
+        for (long i = 0; i < panels.byteSize(); i++) {
+            panels.set(JAVA_BYTE, i, (byte) random.nextInt(1, 256));
+        }
+        for (long row = 0; row < n; row++) {
+            for (long column = 0; column < k; column += DType.BLOCK_ELEMENTS) {
+                short scale = Float.floatToFloat16((float) random.nextDouble(-1, 1));
+                panels.set(JAVA_SHORT, Panels.scaleOffset(type, row, column, k), scale);
+            }
+        }
+        return panels;
     }
 
     private static void assertSameBits(MemorySegment expected, MemorySegment actual, long floats) {

@@ -19,12 +19,15 @@ class RowOperationTest {
     @MethodSource(SETTINGS)
     void gather(Setting setting) {
         // Rows, rows of the table, columns.
-        long[][] sizes = {{1, 1, 1}, {3, 5, 3}, {7, 16, 16}, {5, 33, 17}, {20, 50, 67}};
-        for (DType type : List.of(DType.F32, DType.F16, DType.BF16)) {
+        long[][] sizes = {
+            {1, 1, 1}, {3, 5, 3}, {7, 16, 16}, {5, 33, 17}, {20, 50, 67}, {4, 20, 129}
+        };
+        for (DType type : List.of(DType.F32, DType.F16, DType.BF16, DType.Q8, DType.Q4)) {
             for (long[] s : sizes) {
-                for (boolean packed : new boolean[] {true, false}) {
+                OperationCheck.check(setting, 8, (ops, rnd) -> gather(type, true, s, ops, rnd));
+                if (!type.isBlock()) {
                     OperationCheck.check(
-                            setting, 8, (ops, rnd) -> gather(type, packed, s, ops, rnd));
+                            setting, 8, (ops, rnd) -> gather(type, false, s, ops, rnd));
                 }
             }
         }

@@ -32,8 +32,10 @@ class StoreOperationTest {
     @MethodSource(SETTINGS)
     void kvAppend(Setting setting) {
         // Rows, slots of a page, kvHeads, headDim.
-        int[][] sizes = {{1, 1, 1, 1}, {3, 2, 2, 5}, {7, 16, 3, 16}, {20, 4, 2, 33}};
-        for (DType type : List.of(DType.F32, DType.F16, DType.BF16)) {
+        int[][] sizes = {
+            {1, 16, 1, 1}, {9, 4, 2, 5}, {7, 80, 3, 16}, {40, 16, 2, 33}, {90, 64, 1, 72}
+        };
+        for (DType type : List.of(DType.F32, DType.F16, DType.BF16, DType.Q8)) {
             for (int[] s : sizes) {
                 String name = "KvAppend %s %s on %s".formatted(type, Arrays.toString(s), setting);
                 OperationCheck.announce(name);
@@ -77,11 +79,9 @@ class StoreOperationTest {
                     new PagedCache(outputs, type, pageTokens, kvHeads, headDim, lengths);
             int written = count < 0 ? rows - first : count;
             for (int r = first; r < first + written; r++) {
-                for (int c = 0; c < kvHeads * headDim; c++) {
-                    int head = c / headDim;
-                    int i = c % headDim;
-                    expected.store(true, sequence[r], slot[r], head, i, k.get(r, c));
-                    expected.store(false, sequence[r], slot[r], head, i, v.get(r, c));
+                for (int head = 0; head < kvHeads; head++) {
+                    expected.store(true, sequence[r], slot[r], head, row(k, r, head, headDim));
+                    expected.store(false, sequence[r], slot[r], head, row(v, r, head, headDim));
                 }
             }
             KvAppend call =
@@ -112,6 +112,14 @@ class StoreOperationTest {
             inputs.verify(name);
             outputs.verify(name);
         }
+    }
+
+    private static float[] row(Matrix m, int r, int head, int headDim) {
+        float[] row = new float[headDim];
+        for (int i = 0; i < headDim; i++) {
+            row[i] = m.get(r, (long) head * headDim + i);
+        }
+        return row;
     }
 
     private static Matrix withEdges(Matrix m) {
@@ -192,6 +200,7 @@ class StoreOperationTest {
                             source.address(),
                             type,
                             target.address(),
+                            type,
                             firstPanel,
                             stride,
                             rows,
@@ -205,5 +214,85 @@ class StoreOperationTest {
             inputs.verify(name);
             outputs.verify(name);
         }
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource(SETTINGS)
+    void packPanelsOfBlocks(Setting setting) {
+        // Rows, k, first panel, panel stride.
+        int[][] sizes = {
+            {1, 1, 0, 1}, {16, 32, 1, 1}, {17, 33, 0, 2}, {15, 64, 1, 2}, {50, 161, 2, 3}
+        };
+        for (DType source : List.of(DType.F32, DType.F16, DType.BF16)) {
+            for (DType type : List.of(DType.Q8, DType.Q4)) {
+                for (int[] s : sizes) {
+                    for (int count : IntStream.of(0, 1, s[0] / 2, s[0], -1).distinct().toArray()) {
+                        packBlocks(setting, source, type, s, count);
+                    }
+                }
+            }
+        }
+    }
+
+    /**
+     * @param count run-time count, or -1 for a call without one
+     */
+    private static void packBlocks(
+            Setting setting, DType source, DType type, int[] size, int count) {
+        int rows = size[0];
+        int k = size[1];
+        int firstPanel = size[2];
+        int stride = size[3];
+        String name =
+                "PackPanels %s to %s rows, k, first, stride %s run-time count %d on %s"
+                        .formatted(source, type, Arrays.toString(size), count, setting);
+        OperationCheck.announce(name);
+        RandomGenerator random = new SplittableRandom(32);
+        try (Operands inputs = new Operands(setting.placement());
+                Operands outputs = new Operands(setting.placement())) {
+            MemorySegment stored = inputs.bytes((long) rows * k * source.byteSize(), 1);
+            float[] values = new float[rows * k];
+            for (int i = 0; i < values.length; i++) {
+                float value = blockEdges(i / k, i % k, (float) random.nextGaussian());
+                values[i] = Operands.store(stored, (long) i * source.byteSize(), source, value);
+            }
+            BlockMatrix rounded = BlockMatrix.rounded(type, rows, k, values);
+            int panels = firstPanel + (rows - 1) / 16 * stride + 1;
+            MemorySegment target = outputs.bytes((long) panels * rounded.panelBytes(), 64);
+            byte[] image = new byte[(int) target.byteSize()];
+            Arrays.fill(image, (byte) Operands.POISON);
+            int written = count < 0 ? rows : count;
+            rounded.pack(MemorySegment.ofArray(image), firstPanel, stride, written);
+            PackPanels call =
+                    new PackPanels(
+                            stored.address(),
+                            source,
+                            target.address(),
+                            type,
+                            firstPanel,
+                            stride,
+                            rows,
+                            count < 0 ? 0 : inputs.longs(count).address(),
+                            k);
+            inputs.freeze();
+            OperationCheck.run(setting.provider(), outputs, call, random);
+            long differs = target.mismatch(MemorySegment.ofArray(image));
+            if (differs >= 0) {
+                throw new AssertionError(name + ": other panels, from byte " + differs);
+            }
+            inputs.verify(name);
+            outputs.verify(name);
+        }
+    }
+
+    /** Blocks of zeros, of one size, of ties, and with scales that are not normal float16. */
+    private static float blockEdges(int row, int column, float value) {
+        return switch (row % 8) {
+            case 3 -> column < 32 ? 0 : value;
+            case 4 -> column % 2 == 0 ? 1 : -1;
+            case 5 -> column % 16 - 7.5f;
+            case 6 -> value * 1e-6f;
+            default -> value;
+        };
     }
 }

@@ -14,6 +14,10 @@ record Weights(MemorySegment stored, long k, float[] values) {
     /** Packed here by hand, as {@link Panels} describe. */
     static Weights random(
             Operands operands, DType type, long rows, long k, RandomGenerator random) {
+        if (type.isBlock()) {
+            BlockMatrix m = BlockMatrix.random(type, (int) rows, (int) k, random);
+            return new Weights(m.packed(operands), k, m.values());
+        }
         boolean halves = type != DType.F32;
         long steps = halves ? (k + 1) / 2 : k;
         MemorySegment stored = operands.bytes((rows + 15) / 16 * steps * 64, 64);

@@ -2,6 +2,9 @@ package dev.ocellus.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.ocellus.kernels.nativelib.ThreadAffinity;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -15,6 +18,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongConsumer;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 class WorkerPoolTest {
     private static Launch launch(long units, LongConsumer unit) {
@@ -308,18 +313,131 @@ class WorkerPoolTest {
     }
 
     @Test
+    void launchesOfAllStepsRunUntilCancelled() {
+        try (WorkerPool pool = new WorkerPool(2)) {
+            AtomicLong ran = new AtomicLong();
+            Launch count = launch(10, i -> ran.incrementAndGet());
+            List<List<Launch>> steps = List.of(List.of(count, count), List.of(count), List.of());
+            assertThat(pool.runSteps(steps, () -> false)).isTrue();
+            assertThat(ran).hasValue(30);
+            assertThat(pool.runSteps(steps, () -> ran.get() >= 50)).isFalse();
+            assertThat(ran).hasValue(50);
+            pool.run(count);
+            assertThat(ran).hasValue(60);
+        }
+    }
+
+    @Test
+    void aRunOfStepsIsOneTurn() throws InterruptedException {
+        AtomicReference<Thread> owner = new AtomicReference<>();
+        AtomicLong others = new AtomicLong();
+        try (WorkerPool pool = new WorkerPool(2)) {
+            Runnable caller =
+                    () -> {
+                        Thread me = Thread.currentThread();
+                        Launch claim = launch(1, i -> owner.set(me));
+                        Launch check = launch(9, i -> others.addAndGet(owner.get() == me ? 0 : 1));
+                        for (int n = 0; n < 300; n++) {
+                            pool.runSteps(
+                                    List.of(List.of(claim), List.of(check), List.of(check)),
+                                    () -> false);
+                        }
+                    };
+            Thread first = Thread.ofPlatform().start(caller);
+            Thread second = Thread.ofPlatform().start(caller);
+            first.join();
+            second.join();
+        }
+        assertThat(others).hasValue(0);
+    }
+
+    @Test
+    void eachThreadHasTheSameShareEveryTime() throws InterruptedException {
+        int units = 64;
+        Thread[] ranBy = new Thread[units];
+        Thread caller = Thread.currentThread();
+        CountDownLatch[] both = {null};
+        // Each waits for the other in the first unit of its share, so that neither takes it away.
+        Launch launch =
+                launch(
+                        units,
+                        i -> {
+                            ranBy[(int) i] = Thread.currentThread();
+                            if (i % (units / 2) == 0) {
+                                both[0].countDown();
+                                awaitLatch(both[0]);
+                            }
+                        });
+        try (WorkerPool pool = new WorkerPool(2)) {
+            for (int round = 0; round < 50; round++) {
+                both[0] = new CountDownLatch(2);
+                pool.run(launch);
+                assertThat(ranBy[0]).isSameAs(caller);
+                assertThat(ranBy[units / 2]).isNotSameAs(caller);
+            }
+        }
+    }
+
+    @Test
+    void pinnedThreadsRunOnTheirProcessorOnly() {
+        assumeTrue(System.getProperty("os.name").equals("Linux"));
+        int[] allowed = ThreadAffinity.allowed();
+        assertThat(allowed).isNotEmpty().isSorted();
+        AtomicReference<int[]> caller = new AtomicReference<>();
+        AtomicReference<int[]> worker = new AtomicReference<>();
+        CountDownLatch both = new CountDownLatch(2);
+        Thread me = Thread.currentThread();
+        try (WorkerPool pool = new WorkerPool(2, allowed)) {
+            assertThat(pool.isPinned()).isTrue();
+            pool.run(
+                    launch(
+                            2,
+                            i -> {
+                                (Thread.currentThread() == me ? caller : worker)
+                                        .set(ThreadAffinity.allowed());
+                                both.countDown();
+                                awaitLatch(both);
+                            }));
+        }
+        assertThat(caller.get()).containsExactly(allowed);
+        assertThat(worker.get()).containsExactly(allowed[1 % allowed.length]);
+    }
+
+    @Test
+    void aThreadThatCannotBePinnedRunsAnyway() {
+        assumeTrue(System.getProperty("os.name").equals("Linux"));
+        assertThat(ThreadAffinity.pin(8191)).isFalse();
+        assertThat(ThreadAffinity.pin(-1)).isFalse();
+        Logger logger = Logger.getLogger(WorkerPool.class.getName());
+        Level level = logger.getLevel();
+        logger.setLevel(Level.OFF);
+        try (WorkerPool pool = new WorkerPool(2, 8191)) {
+            AtomicLong ran = new AtomicLong();
+            pool.run(launch(100, i -> ran.incrementAndGet()));
+            assertThat(ran).hasValue(100);
+        } finally {
+            logger.setLevel(level);
+        }
+    }
+
+    @Test
     void refusesImpossibleSizes() {
         assertThatThrownBy(() -> new WorkerPool(0)).isInstanceOf(IllegalArgumentException.class);
         System.setProperty(WorkerPool.THREADS_PROPERTY, "two");
         try {
             assertThatThrownBy(WorkerPool::ofDefaultSize)
-                    .hasMessage("ocellus.threads=two: must be a number from 1");
+                    .hasMessage("ocellus.threads=two: must be a number from 1 to 16383");
             System.setProperty(WorkerPool.THREADS_PROPERTY, "3");
             try (WorkerPool pool = WorkerPool.ofDefaultSize()) {
                 assertThat(pool.threads()).isEqualTo(3);
+                assertThat(pool.isPinned()).isFalse();
             }
+            System.setProperty(WorkerPool.PIN_PROPERTY, "yes");
+            assertThatThrownBy(WorkerPool::ofDefaultSize)
+                    .hasMessage("ocellus.pin=yes: must be true or false");
         } finally {
             System.clearProperty(WorkerPool.THREADS_PROPERTY);
+            System.clearProperty(WorkerPool.PIN_PROPERTY);
         }
     }
 }

@@ -128,6 +128,18 @@ class TensorTest {
         assertThat(read(DType.BOOL, segment.asSlice(4))).isEqualTo(0);
     }
 
+    @Test
+    void blockTypesAreCountedInBlocks() {
+        assertThat(DType.Q8.byteSize(64L)).isEqualTo(68);
+        assertThat(DType.Q4.byteSize(64L)).isEqualTo(36);
+        assertThat(DType.Q4.byteSize(65L)).isEqualTo(54);
+        assertThat(DType.Q8.byteSize(0L)).isZero();
+        assertThat(DType.BF16.byteSize(65L)).isEqualTo(130);
+        assertThatThrownBy(DType.Q8::byteSize)
+                .isInstanceOf(UnsupportedOperationException.class)
+                .hasMessageContaining("q8");
+    }
+
     private static double read(DType type, MemorySegment segment) {
         Tensor t = Tensor.of(type, Shape.of(), segment);
         if (!type.isFloat() && type != DType.U64) {

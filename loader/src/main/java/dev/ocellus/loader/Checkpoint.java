@@ -44,6 +44,16 @@ public final class Checkpoint implements AutoCloseable {
         this.weights = Weights.of(location.toString(), tensors);
     }
 
+    private Checkpoint(Checkpoint stored, WeightTypes types) {
+        this.folder = stored.folder;
+        this.files = stored.files;
+        this.tensors =
+                stored.tensors.stream()
+                        .map(t -> types.typeOf(t).map(t::packedAs).orElse(t))
+                        .toList();
+        this.weights = Weights.of(stored.weights.toString(), tensors);
+    }
+
     /**
      * @param path a checkpoint folder, a {@code .safetensors} file or a {@code
      *     .safetensors.index.json} file
@@ -129,6 +139,28 @@ public final class Checkpoint implements AutoCloseable {
         return name.endsWith(".bin") || name.endsWith(".pth") || name.endsWith(".pt");
     }
 
+    /**
+     * Opens a checkpoint whose matrices are to be packed in the types of a choice.
+     *
+     * @throws CheckpointException also if its weights are packed already
+     */
+    public static Checkpoint open(Path path, WeightTypes types) {
+        Checkpoint c = open(path);
+        if (types.rules().isEmpty()) {
+            return c;
+        }
+        Optional<StoredTensor> packed =
+                c.tensors.stream().filter(StoredTensor::isPanels).findFirst();
+        if (packed.isPresent()) {
+            c.close();
+            throw new CheckpointException(
+                    "%s: its weights are packed already ('%s' as %s); open it without a choice of types, or the original with one"
+                            .formatted(
+                                    path, packed.get().name(), packed.get().dtype().lowerName()));
+        }
+        return new Checkpoint(c, types);
+    }
+
     /** The folder of the JSON files. */
     public Path folder() {
         return folder;
@@ -198,6 +230,14 @@ public final class Checkpoint implements AutoCloseable {
     /** Bytes of all tensors. */
     public long byteSize() {
         return tensors.stream().mapToLong(StoredTensor::byteSize).sum();
+    }
+
+    /**
+     * Gives the memory of all file pages back to the system, once what is needed is copied
+     * elsewhere; they are read from the files again when needed.
+     */
+    public void releasePages() {
+        files.forEach(SafetensorsFile::releasePages);
     }
 
     /** Closes the files; tensors can't be copied from then on. */

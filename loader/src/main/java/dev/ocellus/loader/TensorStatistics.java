@@ -1,5 +1,7 @@
 package dev.ocellus.loader;
 
+import dev.ocellus.kernels.KernelProviders;
+import dev.ocellus.loader.safetensors.RowLookUp;
 import dev.ocellus.loader.safetensors.StoredTensor;
 import dev.ocellus.tensor.DType;
 import dev.ocellus.tensor.Shape;
@@ -27,7 +29,7 @@ public record TensorStatistics(double least, double mean, double most, long notF
         long notFinite = 0;
         long n = tensor.elements();
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment buffer = arena.allocate(tensor.dtype().byteSize(CHUNK), 64);
+            MemorySegment buffer = arena.allocate(bytes(tensor, CHUNK), 64);
             for (long at = 0; at < n; at += CHUNK) {
                 for (double x : read(tensor, at, Math.min(CHUNK, n - at), buffer)) {
                     if (Double.isFinite(x)) {
@@ -50,15 +52,24 @@ public record TensorStatistics(double least, double mean, double most, long notF
     public static double[] first(StoredTensor tensor, long count) {
         long n = Math.min(count, tensor.elements());
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment buffer = arena.allocate(tensor.dtype().byteSize(Math.max(n, 1)), 64);
+            MemorySegment buffer = arena.allocate(bytes(tensor, Math.max(n, 1)), 64);
             return read(tensor, 0, n, buffer);
         }
     }
 
+    /** Bytes that so many elements take to be looked at. */
+    private static long bytes(StoredTensor tensor, long elements) {
+        return tensor.isPanels() ? elements * Float.BYTES : tensor.dtype().byteSize(elements);
+    }
+
     private static double[] read(StoredTensor tensor, long from, long n, MemorySegment buffer) {
-        DType type = tensor.dtype();
+        DType type = tensor.isPanels() ? DType.F32 : tensor.dtype();
         MemorySegment bytes = buffer.asSlice(0, type.byteSize(n));
-        tensor.copyTo(type.byteSize(from), bytes);
+        if (tensor.isPanels()) {
+            RowLookUp.stored(KernelProviders.get(), tensor, from, n, bytes);
+        } else {
+            tensor.copyTo(type.byteSize(from), bytes);
+        }
         Tensor view = Tensor.of(type, Shape.of(n), bytes);
         double[] values = new double[(int) n];
         for (int i = 0; i < n; i++) {

@@ -17,13 +17,13 @@ final class Cli {
     static Result run(Object... arguments) {
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
-        CommandLine command = Main.commandLine();
-        command.setOut(new PrintWriter(out));
-        command.setErr(new PrintWriter(err));
         String[] words = new String[arguments.length];
         for (int i = 0; i < words.length; i++) {
             words[i] = arguments[i].toString();
         }
+        CommandLine command = Main.commandLine(words);
+        command.setOut(new PrintWriter(out));
+        command.setErr(new PrintWriter(err));
         int code = command.execute(words);
         command.getOut().flush();
         command.getErr().flush();

@@ -10,10 +10,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.w3c.dom.Document;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+
+import javax.xml.parsers.DocumentBuilderFactory;
 
 /** The commands do what their help says. */
 class CommandsTest {
@@ -40,6 +44,7 @@ class CommandsTest {
                 "bench",
                 "verify",
                 "devices",
+                "quantize",
                 "make-random"
             })
     void everyCommandHasHelp(String command) {
@@ -190,6 +195,8 @@ class CommandsTest {
 
         assertThat(cpu.get("device").textValue()).isEqualTo("cpu");
         assertThat(cpu.get("threads").intValue()).isPositive();
+        assertThat(cpu.get("huge_pages").get("got").doubleValue()).isBetween(0.0, 1.0);
+        assertThat(cpu.get("memory_nodes").intValue()).isNotNegative();
         assertThat(Cli.run("devices").out()).contains(cpu.get("kernels").textValue() + " (in use)");
     }
 
@@ -204,21 +211,141 @@ class CommandsTest {
                         "5,9",
                         "--new",
                         2,
+                        "--sessions",
+                        3,
                         "--rounds",
                         1,
+                        "--opening",
                         "--trace",
                         trace,
                         "--json");
 
         assertThat(bench.get("results").findValuesAsText("work"))
                 .containsExactly(
-                        "prefill 5", "decode at 5", "prefill 9", "decode at 9", "image of 1 tile");
+                        "prefill 5",
+                        "decode at 5",
+                        "decode at 5, 3 sessions",
+                        "prefill 9",
+                        "decode at 9",
+                        "decode at 9, 3 sessions",
+                        "image of 1 tile");
         for (JsonNode result : bench.get("results")) {
             assertThat(result.get("seconds").doubleValue()).isPositive();
             assertThat(result.get("flops").longValue()).isPositive();
         }
-        assertThat(bench.get("machine").get("bytes_per_second").doubleValue()).isPositive();
+        JsonNode opening = bench.get("opening");
+        for (String time : List.of("seconds", "packing_seconds", "read_fresh_seconds")) {
+            assertThat(opening.get(time).doubleValue()).isPositive();
+        }
+        assertThat(opening.get("seconds").doubleValue())
+                .isGreaterThan(opening.get("packing_seconds").doubleValue());
+        assertThat(bench.get("machine").get(0).get("bytes_per_second").doubleValue()).isPositive();
         assertThat(JsonFile.read(trace).get("traceEvents")).hasSizeGreaterThan(50);
+    }
+
+    @Test
+    void benchComparesNumbersOfThreadsAndWritesAReport() throws Exception {
+        Path page = folder.resolve("bench.html");
+        JsonNode bench =
+                json(
+                        "bench",
+                        DEMO,
+                        "--prompt",
+                        5,
+                        "--new",
+                        2,
+                        "--rounds",
+                        1,
+                        "--threads",
+                        "1,2",
+                        "--report",
+                        page,
+                        "--json");
+
+        assertThat(bench.get("machine").findValuesAsText("threads")).containsExactly("1", "2");
+        assertThat(bench.get("results")).hasSize(6);
+        for (JsonNode result : bench.get("results")) {
+            boolean compared = result.get("threads").intValue() == 2;
+            assertThat(result.has("speedup")).isEqualTo(compared);
+        }
+        Document document =
+                DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(page.toFile());
+        assertThat(document.getElementsByTagName("h1").item(0).getTextContent())
+                .contains("internvl-shapes");
+        assertThat(Files.readString(page))
+                .contains("decode at 5: ", "image of 1 tile: ", "attention", "float32")
+                .doesNotContain("NaN");
+    }
+
+    @Test
+    void onlyBenchTakesSeveralNumbersOfThreads() {
+        Cli.Result info = Cli.run("info", DEMO, "--threads", "1,2");
+        assertThat(info.code()).isEqualTo(2);
+        assertThat(info.err()).contains("--threads takes one number");
+    }
+
+    @Test
+    void quantizedCopiesCanBeUsed() {
+        Path out = folder.resolve("packed");
+        JsonNode report =
+                json(
+                        "quantize",
+                        DEMO,
+                        "-o",
+                        out,
+                        "--type",
+                        "q4",
+                        "--tensor",
+                        "*.down_proj.*=q8",
+                        "--tensor",
+                        "*.o_proj.*=stored",
+                        "--shard-bytes",
+                        1_000_000,
+                        "--json");
+
+        assertThat(report.get("compression").doubleValue()).isGreaterThan(1.2);
+        assertThat(report.get("matrices")).hasSize(55);
+        for (JsonNode m : report.get("matrices")) {
+            String name = m.get("name").textValue();
+            String to = m.get("to").textValue();
+            boolean language = name.startsWith("language_model.model.layers.");
+            assertThat(to)
+                    .as(name)
+                    .isEqualTo(
+                            name.contains("down_proj") || name.contains("embed_tokens")
+                                    ? "Q8"
+                                    : language && !name.contains("o_proj") ? "Q4" : "BF16");
+            assertThat(m.get("relative_rms_error").doubleValue())
+                    .as(name)
+                    .isBetween(
+                            to.equals("BF16") ? 0.0 : 1e-3,
+                            to.equals("Q4") ? 0.1 : to.equals("Q8") ? 1e-2 : 0.0);
+        }
+        assertThat(json("info", out, "--json").get("parameters").longValue()).isEqualTo(2_676_160);
+        JsonNode stored =
+                json(
+                        "inspect",
+                        out,
+                        "--filter",
+                        "*.0.mlp.up_proj.*",
+                        "--values",
+                        3,
+                        "--statistics",
+                        "--json");
+        JsonNode tensor = stored.get("tensors").get(0);
+        assertThat(tensor.get("dtype").textValue()).isEqualTo("Q4");
+        assertThat(tensor.get("shape").get(0).intValue()).isEqualTo(384);
+        assertThat(tensor.get("values")).hasSize(3);
+        assertThat(tensor.get("statistics").get("most").doubleValue()).isPositive();
+        Cli.Result answer = Cli.run("chat", out, "-i", IMAGE, "Describe the image.");
+        assertThat(answer.out()).as(answer.err()).contains("yellow star");
+
+        Cli.Result again = Cli.run("quantize", out, "-o", folder.resolve("twice"));
+        assertThat(again.err()).contains("packed already").hasLineCount(1);
+        assertThat(folder.resolve("twice")).doesNotExist();
+        assertThat(Cli.run("info", out, "--weights", "q8").err()).contains("packed already");
+        assertThat(Cli.run("quantize", DEMO, "-o", out).err()).contains("is not empty");
+        assertThat(Cli.run("quantize", DEMO, "-o", folder, "--tensor", "a=b").code()).isEqualTo(2);
     }
 
     @Test

@@ -12,6 +12,7 @@ import org.junit.jupiter.api.io.TempDir;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.util.List;
 import java.util.stream.Stream;
@@ -76,5 +77,38 @@ class LauncherTest {
                         "tokens/s",
                         "tools/ocellus chat tools/demo/internvl-shapes");
         assertThat(result.code()).isZero();
+    }
+
+    /** In a copy of the checkout as far as the launcher looks. */
+    @Test
+    void aBrokenCacheOfClassesIsNoMatter() throws IOException, InterruptedException {
+        for (String module : List.of("kernels", "loader", "engine", "tools/target")) {
+            Files.createDirectories(folder.resolve(module));
+        }
+        for (String file :
+                List.of(
+                        "pom.xml",
+                        "tools/ocellus",
+                        "tools/logging.properties",
+                        "tools/target/ocellus-tools.jar",
+                        "tools/target/class-path")) {
+            Files.copy(
+                    Repository.ROOT.resolve(file),
+                    folder.resolve(file),
+                    StandardCopyOption.COPY_ATTRIBUTES);
+        }
+        String launcher = folder.resolve("tools/ocellus").toString();
+        Path cache = folder.resolve("tools/target/classes.aot");
+        Files.writeString(cache, "no cache at all");
+        Files.writeString(
+                folder.resolve("tools/target/classes.aot.jdk"),
+                Child.run(List.of(launcher, "--print-jdk")).out());
+
+        Child.Result result = Child.run(List.of(launcher, "info", "--help"));
+
+        assertThat(result.out()).startsWith("Usage: ocellus info");
+        assertThat(result.err()).isEmpty();
+        assertThat(result.code()).isZero();
+        assertThat(cache).hasContent("no cache at all");
     }
 }

@@ -1,16 +1,19 @@
 package dev.ocellus.tools;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-
 import dev.ocellus.Ocellus;
+import dev.ocellus.OpenOptions;
 import dev.ocellus.device.ChromeTrace;
+import dev.ocellus.device.CpuDevice;
+import dev.ocellus.device.Device;
 import dev.ocellus.device.ProfileTable;
 import dev.ocellus.graph.draw.Detail;
+import dev.ocellus.kernels.KernelProviders;
+import dev.ocellus.kernels.WorkerPool;
 import dev.ocellus.loader.config.JsonFile;
 import dev.ocellus.measure.MachineLimits;
-import dev.ocellus.measure.Measured;
 import dev.ocellus.measure.ModelBench;
+import dev.ocellus.measure.OpeningBench;
+import dev.ocellus.measure.report.ModelReport;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -20,10 +23,12 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 
@@ -35,9 +40,14 @@ import java.util.concurrent.Callable;
             "",
             "Medians of interleaved rounds. Bytes and FLOPs are counted from shapes;",
             "the peaks of memory and arithmetic are measured in the same rounds.",
+            "One thread is timed by its CPU time, several are by the wall. Several",
+            "numbers of threads are measured in turn, each with weights of its own.",
+            "Opening is measured beside the reading of the same files into fresh memory.",
             "",
             "  ocellus bench InternVL3-2B",
-            "  ocellus bench InternVL3-2B --prompt 128,2048 --new 64 --profile"
+            "  ocellus bench InternVL3-2B --prompt 128,2048 --new 64 --profile",
+            "  ocellus bench InternVL3-2B --threads 1,2 --report bench.html",
+            "  ocellus bench InternVL3-2B --prompt 128 --sessions 4"
         })
 final class BenchCommand implements Callable<Integer> {
     @Spec private CommandSpec spec;
@@ -61,6 +71,13 @@ final class BenchCommand implements Callable<Integer> {
     private int newTokens = ModelBench.Settings.DEFAULT.newTokens();
 
     @Option(
+            names = "--sessions",
+            paramLabel = "N",
+            description =
+                    "Measure N sessions that decode at once as well (default: ${DEFAULT-VALUE}).")
+    private int sessions = ModelBench.Settings.DEFAULT.sessions();
+
+    @Option(
             names = "--tiles",
             paramLabel = "N",
             description = "Tiles of an image; 0 for none (default: ${DEFAULT-VALUE}).")
@@ -72,6 +89,9 @@ final class BenchCommand implements Callable<Integer> {
             description = "Rounds that count, after one that warms up (default: ${DEFAULT-VALUE}).")
     private int rounds = ModelBench.Settings.DEFAULT.rounds();
 
+    @Option(names = "--opening", description = "Measure how long the model takes to open as well.")
+    private boolean measureOpening;
+
     @Option(names = "--profile", description = "Show the time of each step of the graphs as well.")
     private boolean profile;
 
@@ -81,44 +101,90 @@ final class BenchCommand implements Callable<Integer> {
             description = "Write the times of all steps for chrome://tracing or Perfetto.")
     private Path trace;
 
+    @Option(
+            names = "--report",
+            paramLabel = "FILE",
+            description = "Write a page with tables and all steps under the machine's limits.")
+    private Path report;
+
     @Option(names = "--json", description = "Print JSON.")
     private boolean json;
 
     @Mixin private OpeningOptions opening;
 
     @Override
-    public Integer call() {
+    public Integer call() throws IOException {
         ModelBench.Settings settings = settings();
         PrintWriter out = spec.commandLine().getOut();
-        try (Bars loading = Bars.ofBytes();
-                Ocellus model = Ocellus.open(folder, opening.options().withProgress(loading));
-                ModelBench bench = new ModelBench(model, settings)) {
-            ModelBench.Report report;
+        OpeningBench.Report opened = measureOpening ? measuredOpening() : null;
+        try (Openings models = new Openings();
+                ModelBench bench = new ModelBench(models.open(), settings)) {
+            ModelBench.Report results;
             try (Bars bars = Bars.ofThings()) {
-                report = bench.run(bars);
+                results = bench.run(bars);
             }
+            Ocellus model = models.list.getLast();
             if (json) {
-                JsonOutput.print(out, json(model, report));
+                JsonOutput.print(out, BenchOutput.json(model, results, opened));
             } else {
-                print(model, report, out);
+                BenchOutput.print(model, results, opened, out);
             }
-            if (profile || trace != null) {
-                profiles(bench.profile(), report.limits(), out);
+            if (profile || trace != null || report != null) {
+                profiles(bench, model, results, out);
             }
         }
         return 0;
     }
 
+    private OpeningBench.Report measuredOpening() {
+        try (Bars bars = Bars.ofThings()) {
+            return OpeningBench.run(folder, opening.options(), rounds, bars);
+        }
+    }
+
+    /** The model, once for each number of threads. */
+    private final class Openings implements AutoCloseable {
+        private final List<Ocellus> list = new ArrayList<>();
+        private final List<Device> devices = new ArrayList<>();
+
+        List<Ocellus> open() {
+            if (opening.threads().size() < 2) {
+                open(opening.options());
+            }
+            for (int n : opening.threads().size() < 2 ? List.<Integer>of() : opening.threads()) {
+                devices.add(new CpuDevice(KernelProviders.get(), new WorkerPool(n)));
+                open(opening.optionsOfAnyThreads().withDevice(devices.getLast()));
+            }
+            return list;
+        }
+
+        private void open(OpenOptions options) {
+            try (Bars loading = Bars.ofBytes()) {
+                list.add(Ocellus.open(folder, options.withProgress(loading)));
+            }
+        }
+
+        @Override
+        public void close() {
+            list.forEach(Ocellus::close);
+            devices.forEach(Device::close);
+        }
+    }
+
     private ModelBench.Settings settings() {
         try {
-            return new ModelBench.Settings(prompts, newTokens, tiles, rounds);
+            return new ModelBench.Settings(prompts, newTokens, sessions, tiles, rounds);
         } catch (IllegalArgumentException e) {
             throw new ParameterException(spec.commandLine(), e.getMessage(), e);
         }
     }
 
     private void profiles(
-            Map<String, ChromeTrace.Track> tracks, MachineLimits limits, PrintWriter out) {
+            ModelBench bench, Ocellus model, ModelBench.Report results, PrintWriter out)
+            throws IOException {
+        Map<String, ChromeTrace.Track> tracks = bench.profile();
+        int threads = bench.profiledThreads();
+        MachineLimits limits = results.limits(threads);
         if (profile && !json) {
             tracks.forEach(
                     (work, t) -> {
@@ -133,62 +199,11 @@ final class BenchCommand implements Callable<Integer> {
         if (trace != null) {
             JsonFile.write(trace, ChromeTrace.of(List.copyOf(tracks.values())));
         }
-    }
-
-    private void print(Ocellus model, ModelBench.Report report, PrintWriter out) {
-        MachineLimits limits = report.limits();
-        out.println(model.description());
-        TextTable table = new TextTable("lrrrrrr");
-        table.row("work", "time", "speed", "memory", "of peak", "arithmetic", "of peak");
-        for (Measured m : report.results()) {
-            table.row(
-                    m.work(),
-                    Units.time((long) (m.seconds() * 1e9)),
-                    Units.rate(m.unitsPerSecond()) + " " + m.unit() + "/s",
-                    giga(m.bytesPerSecond()) + " GB/s",
-                    percent(m.bytesPerSecond(), limits.bytesPerSecond()),
-                    giga(m.flopsPerSecond()) + " GFLOP/s",
-                    percent(m.flopsPerSecond(), limits.flopsPerSecond()));
+        if (report != null) {
+            String title = "Speed of " + folder.toAbsolutePath().normalize().getFileName();
+            ModelReport page =
+                    new ModelReport(title, model.description(), results, tracks, threads);
+            Files.writeString(report, page.html());
         }
-        table.row(
-                "this machine",
-                "",
-                "",
-                giga(limits.bytesPerSecond()) + " GB/s",
-                "",
-                giga(limits.flopsPerSecond()) + " GFLOP/s",
-                "");
-        table.print(out);
-        out.flush();
-    }
-
-    private static String giga(double perSecond) {
-        return perSecond == 0 ? "?" : String.format(Locale.ROOT, "%.1f", perSecond * 1e-9);
-    }
-
-    private static String percent(double value, double peak) {
-        return peak == 0 ? "?" : String.format(Locale.ROOT, "%.0f %%", 100 * value / peak);
-    }
-
-    private static ObjectNode json(Ocellus model, ModelBench.Report report) {
-        MachineLimits limits = report.limits();
-        ObjectNode node = JsonOutput.object();
-        node.put("model", model.description());
-        node.putObject("machine")
-                .put("bytes_per_second", limits.bytesPerSecond())
-                .put("flops_per_second", limits.flopsPerSecond());
-        ArrayNode results = node.putArray("results");
-        for (Measured m : report.results()) {
-            results.addObject()
-                    .put("work", m.work())
-                    .put("seconds", m.seconds())
-                    .put(m.unit(), m.units())
-                    .put(m.unit() + "_per_second", m.unitsPerSecond())
-                    .put("bytes", m.cost().bytes())
-                    .put("flops", m.cost().flops())
-                    .put("bytes_per_second", m.bytesPerSecond())
-                    .put("flops_per_second", m.flopsPerSecond());
-        }
-        return node;
     }
 }

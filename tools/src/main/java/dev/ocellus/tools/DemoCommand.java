@@ -89,7 +89,7 @@ final class DemoCommand implements Callable<Integer> {
     }
 
     /** The bundled model, relative to the current folder where that is shorter. */
-    private static Path folder() {
+    static Path folder() {
         Path home = Path.of(System.getProperty("ocellus.home", "")).toAbsolutePath();
         Path folder = home.resolve(MODEL);
         if (!Files.isDirectory(folder)) {

@@ -6,6 +6,8 @@ import com.sun.management.OperatingSystemMXBean;
 
 import dev.ocellus.kernels.KernelProvider;
 import dev.ocellus.kernels.KernelProviders;
+import dev.ocellus.kernels.nativelib.HugePages;
+import dev.ocellus.kernels.nativelib.NumaNodes;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -49,6 +51,13 @@ final class DevicesCommand implements Callable<Integer> {
                         .formatted(
                                 Units.bytes(system.getTotalMemorySize()),
                                 Units.bytes(system.getFreeMemorySize())));
+        facts.row("  huge pages", hugePages());
+        facts.row(
+                "  memory nodes",
+                NumaNodes.allowed().isEmpty()
+                        ? "unknown"
+                        : NumaNodes.allowed().size()
+                                + (NumaNodes.areSpread() ? ", weights are spread over them" : ""));
         for (KernelProvider p : all) {
             facts.row(
                     "  kernels",
@@ -67,6 +76,13 @@ final class DevicesCommand implements Callable<Integer> {
         cpu.put("threads", system.getAvailableProcessors());
         cpu.put("memory_bytes", system.getTotalMemorySize());
         cpu.put("free_memory_bytes", system.getFreeMemorySize());
+        HugePages offered = HugePages.offered();
+        cpu.putObject("huge_pages")
+                .put("mode", offered.mode())
+                .put("bytes", offered.bytes())
+                .put("got", HugePages.trial().ofHugePages());
+        cpu.put("memory_nodes", NumaNodes.allowed().size());
+        cpu.put("weights_spread_over_nodes", NumaNodes.areSpread());
         cpu.put("kernels", chosen.name());
         ArrayNode providers = cpu.putArray("providers");
         for (KernelProvider p : all) {
@@ -75,6 +91,20 @@ final class DevicesCommand implements Callable<Integer> {
         ObjectNode node = JsonOutput.object();
         node.putArray("devices").add(cpu);
         return node;
+    }
+
+    private static String hugePages() {
+        HugePages offered = HugePages.offered();
+        return switch (offered.mode()) {
+            case "" -> "none";
+            case "never" -> "switched off";
+            default ->
+                    "%s, %s; %.0f %% of a trial block got them"
+                            .formatted(
+                                    Units.bytes(offered.bytes()),
+                                    offered.mode(),
+                                    100 * HugePages.trial().ofHugePages());
+        };
     }
 
     private static boolean same(KernelProvider a, KernelProvider b) {

@@ -9,6 +9,10 @@ import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
 
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Supplier;
+
 /**
  * The command line. Exit codes: 0 done, 1 an error, told in one line, 2 a wrong use of the command
  * line, 130 ended by Ctrl-C.
@@ -17,19 +21,24 @@ import picocli.CommandLine.UnmatchedArgumentException;
         name = "ocellus",
         description = "Runs vision-language models inside a Java process.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {
-            DemoCommand.class,
-            ChatCommand.class,
-            InfoCommand.class,
-            InspectCommand.class,
-            GraphCommand.class,
-            BenchCommand.class,
-            VerifyCommand.class,
-            MakeRandomCommand.class,
-            DevicesCommand.class,
-        },
         footer = {"", "Start with: ocellus demo", "Help on a command: ocellus COMMAND --help"})
 public final class Main implements Runnable {
+    /** In the order of the help. */
+    private static final Map<String, Supplier<Object>> COMMANDS = new LinkedHashMap<>();
+
+    static {
+        COMMANDS.put("demo", DemoCommand::new);
+        COMMANDS.put("chat", ChatCommand::new);
+        COMMANDS.put("info", InfoCommand::new);
+        COMMANDS.put("inspect", InspectCommand::new);
+        COMMANDS.put("graph", GraphCommand::new);
+        COMMANDS.put("bench", BenchCommand::new);
+        COMMANDS.put("verify", VerifyCommand::new);
+        COMMANDS.put("quantize", QuantizeCommand::new);
+        COMMANDS.put("make-random", MakeRandomCommand::new);
+        COMMANDS.put("devices", DevicesCommand::new);
+    }
+
     @Spec private CommandSpec spec;
 
     @Option(
@@ -49,15 +58,24 @@ public final class Main implements Runnable {
 
     public static void main(String[] args) {
         Runnable ended = ShutdownGuard.announceInterrupts();
-        int code = commandLine().execute(args);
+        int code = commandLine(args).execute(args);
         ended.run();
         System.exit(code);
     }
 
-    /** The command line, ready to execute arguments; it ends no process. */
-    public static CommandLine commandLine() {
+    /**
+     * The command line, ready to execute these arguments; it ends no process. Where they begin with
+     * a command, the others are left out: reading the options of all takes longer than the demo's
+     * first answer.
+     */
+    public static CommandLine commandLine(String... args) {
         Main main = new Main();
         CommandLine commandLine = new CommandLine(main);
+        if (args.length > 0 && COMMANDS.containsKey(args[0])) {
+            commandLine.addSubcommand(args[0], COMMANDS.get(args[0]).get());
+        } else {
+            COMMANDS.forEach((name, command) -> commandLine.addSubcommand(name, command.get()));
+        }
         commandLine.setCaseInsensitiveEnumValuesAllowed(true);
         commandLine.setUsageHelpAutoWidth(true);
         plainHelp(commandLine);

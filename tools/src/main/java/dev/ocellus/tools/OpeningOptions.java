@@ -1,7 +1,9 @@
 package dev.ocellus.tools;
 
 import dev.ocellus.OpenOptions;
+import dev.ocellus.kernels.KvPanels;
 import dev.ocellus.kernels.WorkerPool;
+import dev.ocellus.tensor.DType;
 
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -9,8 +11,27 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.Spec.Target;
 
+import java.util.List;
+
 /** Options of how a model is opened. */
 final class OpeningOptions {
+    /** Types of packed weights, by their short names. */
+    enum WeightType {
+        q8(DType.Q8),
+        q4(DType.Q4),
+        bf16(DType.BF16);
+
+        private final DType dtype;
+
+        WeightType(DType dtype) {
+            this.dtype = dtype;
+        }
+
+        DType dtype() {
+            return dtype;
+        }
+    }
+
     @Spec(Target.MIXEE)
     private CommandSpec spec;
 
@@ -22,6 +43,20 @@ final class OpeningOptions {
     private OpenOptions.Compute compute = OpenOptions.Compute.AUTO;
 
     @Option(
+            names = "--weights",
+            paramLabel = "TYPE",
+            description =
+                    "Pack the weights as q8, q4 or bf16 (default: as they are stored). With q8 and q4, vision towers and projectors stay as they are; with q4, embeddings and output heads are q8.")
+    private WeightType weights;
+
+    @Option(
+            names = "--cache",
+            paramLabel = "TYPE",
+            description =
+                    "Type of cached keys and values: f32, bf16, f16 or q8 (default: bf16 where products are in it, else f32).")
+    private DType cache;
+
+    @Option(
             names = "--context",
             paramLabel = "TOKENS",
             description = "Longest conversation (default: what the model was trained for).")
@@ -30,21 +65,59 @@ final class OpeningOptions {
     @Option(
             names = "--threads",
             paramLabel = "N",
+            split = ",",
             description = "Threads that compute (default: one for each processor).")
-    private void threads(int n) {
-        if (n < 1) {
-            throw new ParameterException(
-                    spec.commandLine(), "--threads is " + n + "; it must be at least 1");
+    private void threads(List<Integer> numbers) {
+        for (int n : numbers) {
+            if (n < 1) {
+                throw new ParameterException(
+                        spec.commandLine(), "--threads is " + n + "; it must be at least 1");
+            }
         }
-        System.setProperty(WorkerPool.THREADS_PROPERTY, Integer.toString(n));
+        threads = numbers.stream().distinct().toList();
+    }
+
+    private List<Integer> threads = List.of();
+
+    /** The numbers of threads that were asked for; empty if none were. */
+    List<Integer> threads() {
+        return threads;
+    }
+
+    @Option(
+            names = "--pin",
+            description = "Keep each of these threads on one processor (Linux; for idle machines).")
+    private void pin(boolean on) {
+        System.setProperty(WorkerPool.PIN_PROPERTY, Boolean.toString(on));
     }
 
     /** What these options say, over the defaults. */
     OpenOptions options() {
+        if (threads.size() > 1) {
+            throw new ParameterException(
+                    spec.commandLine(), "--threads takes one number here, not " + threads.size());
+        }
+        if (!threads.isEmpty()) {
+            System.setProperty(WorkerPool.THREADS_PROPERTY, threads.getFirst().toString());
+        }
+        return optionsOfAnyThreads();
+    }
+
+    /** What these options say but for the threads, which a device of the caller's has. */
+    OpenOptions optionsOfAnyThreads() {
         if (context < 0) {
             throw new ParameterException(
                     spec.commandLine(), "--context is " + context + "; it must be at least 1");
         }
-        return OpenOptions.DEFAULT.withCompute(compute).withContextTokens(context);
+        if (cache != null && !KvPanels.supports(cache)) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--cache is " + cache.lowerName() + "; it must be f32, bf16, f16 or q8");
+        }
+        return OpenOptions.DEFAULT
+                .withCompute(compute)
+                .withWeights(weights == null ? null : weights.dtype())
+                .withCacheType(cache)
+                .withContextTokens(context);
     }
 }

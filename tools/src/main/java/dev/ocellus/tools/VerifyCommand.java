@@ -73,6 +73,13 @@ final class VerifyCommand implements Callable<Integer> {
     private Precision dtype = Precision.f32;
 
     @Option(
+            names = "--weights",
+            paramLabel = "TYPE",
+            description =
+                    "Pack the weights as ${COMPLETION-CANDIDATES} (default: as they are stored).")
+    private OpeningOptions.WeightType weights;
+
+    @Option(
             names = "--not-yet",
             paramLabel = "FILE",
             description =
@@ -93,7 +100,8 @@ final class VerifyCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         try (CpuDevice device = new CpuDevice();
                 Bars bars = Bars.ofThings()) {
-            Verifier verifier = new Verifier(device, compute);
+            Verifier verifier =
+                    new Verifier(device, compute, weights == null ? null : weights.dtype());
             for (int i = 0; i < cases.size(); i++) {
                 bars.at("cases", i, cases.size());
                 CaseResult result = verifier.run(cases.get(i));

@@ -242,7 +242,7 @@ public final class GraphSvg {
     }
 
     /** Characters that XML gives a meaning or forbids. */
-    static String escape(String s) {
+    public static String escape(String s) {
         StringBuilder e = new StringBuilder();
         s.codePoints()
                 .forEach(

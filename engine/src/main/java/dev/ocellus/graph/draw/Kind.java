@@ -7,7 +7,7 @@ import java.util.Comparator;
 import java.util.List;
 
 /** Families of operations as drawings colour them; a fused step has the first one of its nodes. */
-enum Kind {
+public enum Kind {
     PRODUCT("matrix product", "#dbeafe", "#2563eb"),
     ATTENTION("attention", "#ede9fe", "#7c3aed"),
     NORM("norm", "#dcfce7", "#15803d"),
@@ -15,9 +15,13 @@ enum Kind {
     MOVE("memory move", "#e2e8f0", "#475569"),
     PORT("input or output", "#ffffff", "#0f172a");
 
-    final String label;
+    /** What legends call it. */
+    public final String label;
+
     final String fill;
-    final String stroke;
+
+    /** Its strong colour, as in "#2563eb". */
+    public final String stroke;
 
     Kind(String label, String fill, String stroke) {
         this.label = label;
@@ -25,17 +29,20 @@ enum Kind {
         this.stroke = stroke;
     }
 
-    static Kind of(List<Node> step) {
+    /** The first family in order that the step has a node of. */
+    public static Kind of(List<Node> step) {
         return step.stream().map(n -> of(n.op())).min(Comparator.naturalOrder()).orElseThrow();
     }
 
     private static Kind of(Op op) {
         return switch (op) {
             case Op.Linear o -> PRODUCT;
+            case Op.Conv2d o -> PRODUCT;
             case Op.Attention o -> ATTENTION;
             case Op.PagedAttention o -> ATTENTION;
             case Op.RmsNorm o -> NORM;
             case Op.LayerNorm o -> NORM;
+            case Op.GroupNorm o -> NORM;
             case Op.Add o -> POINTWISE;
             case Op.Scale o -> POINTWISE;
             case Op.Activate o -> POINTWISE;

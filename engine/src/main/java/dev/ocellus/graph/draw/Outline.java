@@ -198,6 +198,10 @@ public final class Outline {
     private static String signature(Op op) {
         return switch (op) {
             case Op.Linear o -> "linear " + signature(o.weight()) + signature(o.bias());
+            case Op.Conv2d o ->
+                    "conv2d " + o.window() + signature(o.weight()) + signature(o.bias());
+            case Op.GroupNorm o ->
+                    "groupNorm " + o.groups() + " " + o.eps() + signature(o.weight());
             case Op.RmsNorm o ->
                     "rmsNorm " + signature(o.weight()) + o.eps() + " in " + o.groups() + " groups";
             case Op.LayerNorm o ->
@@ -205,12 +209,19 @@ public final class Outline {
             case Op.Scale o -> "scale " + signature(o.weight());
             case Op.KvAppend o -> "kvAppend " + o.cache();
             case Op.PagedAttention o ->
-                    "pagedAttention " + o.heads() + " heads, " + o.scale() + ", " + o.cache();
+                    "pagedAttention "
+                            + o.heads()
+                            + " heads, "
+                            + o.scale()
+                            + ", window "
+                            + o.window()
+                            + ", "
+                            + o.cache();
             default -> op.toString();
         };
     }
 
     private static String signature(Weight w) {
-        return w == null ? "none " : w.rows() + " x " + w.cols() + " " + w.dtype() + " ";
+        return w == null ? "none " : w.rows() + " x " + w.cols() + " " + w.kernelType() + " ";
     }
 }

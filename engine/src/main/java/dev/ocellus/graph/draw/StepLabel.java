@@ -1,5 +1,6 @@
 package dev.ocellus.graph.draw;
 
+import dev.ocellus.graph.ConvWindow;
 import dev.ocellus.graph.Node;
 import dev.ocellus.graph.Op;
 import dev.ocellus.graph.Weight;
@@ -61,16 +62,28 @@ public final class StepLabel {
     static String attributes(Op op) {
         return switch (op) {
             case Op.Attention a -> heads(a.heads(), a.kvHeads(), a.headDim());
-            case Op.PagedAttention a -> heads(a.heads(), a.cache().kvHeads(), a.cache().headDim());
+            case Op.PagedAttention a ->
+                    heads(a.heads(), a.cache().kvHeads(), a.cache().headDim())
+                            + (a.window() == 0 ? "" : ", window of " + a.window());
             case Op.KvAppend k ->
                     heads(k.cache().kvHeads(), k.cache().kvHeads(), k.cache().headDim());
             case Op.Rope r -> heads(r.heads(), r.heads(), r.headDim());
             case Op.RmsNorm r when r.groups() > 1 -> r.groups() + " groups";
+            case Op.GroupNorm g -> g.groups() + " groups";
+            case Op.Conv2d c -> window(c.window());
             case Op.Patchify p -> "patches of " + p.patch() + " × " + p.patch();
             case Op.AssembleTokens a -> "grid of " + a.height() + " × " + a.width();
             case Op.PixelUnshuffle p -> "blocks of " + p.block() + " × " + p.block();
             default -> "";
         };
+    }
+
+    private static String window(ConvWindow w) {
+        return w.kernelHeight()
+                + " × "
+                + w.kernelWidth()
+                + (w.stride() == 1 ? "" : ", stride " + w.stride())
+                + (w.dilation() == 1 ? "" : ", dilation " + w.dilation());
     }
 
     private static String heads(long heads, long kvHeads, long headDim) {
@@ -81,7 +94,7 @@ public final class StepLabel {
     /**
      * The step's main weights, as in "attn.qkv.weight [3072, 1024] bf16"; empty where it has none.
      */
-    static String weights(List<Node> step) {
+    public static String weights(List<Node> step) {
         List<Weight> main =
                 step.stream().map(n -> weights(n.op()).findFirst().orElse(null)).toList();
         List<Weight> matrices = main.stream().filter(w -> w != null && w.cols() > 1).toList();
@@ -97,7 +110,7 @@ public final class StepLabel {
         Weight first = shown.getFirst();
         String shape =
                 first.cols() == 1 ? "[" + rows + "]" : "[" + rows + ", " + first.cols() + "]";
-        return join(names) + " " + shape + " " + first.dtype().lowerName();
+        return join(names) + " " + shape + " " + first.kernelType().lowerName();
     }
 
     /** All weights of an operation, the main one first. */
@@ -108,6 +121,8 @@ public final class StepLabel {
                     case Op.Linear l -> Stream.of(l.weight(), l.bias());
                     case Op.RmsNorm r -> Stream.of(r.weight());
                     case Op.LayerNorm r -> Stream.of(r.weight(), r.bias());
+                    case Op.Conv2d c -> Stream.of(c.weight(), c.bias());
+                    case Op.GroupNorm g -> Stream.of(g.weight(), g.bias());
                     case Op.Scale s -> Stream.of(s.weight());
                     case Op.AssembleTokens a -> Stream.of(a.position(), a.cls());
                     default -> Stream.empty();

@@ -12,7 +12,8 @@ import java.lang.invoke.MethodHandle;
 
 /**
  * Big blocks of memory from the operating system, in huge pages where it has them: zero without
- * being written, and without the cost of writing. Needs no library of ours. Thread-safe.
+ * being written, and without the cost of writing. On machines with several memory nodes the pages
+ * are spread over all of them in turn ({@link NumaNodes}). Needs no library of ours. Thread-safe.
  */
 public final class HugeMemory {
     private static final boolean LINUX = System.getProperty("os.name").equals("Linux");
@@ -68,6 +69,7 @@ public final class HugeMemory {
             Libc.unmap(start + size, end - start - size);
         }
         Libc.advise(start, size, Libc.MADV_HUGEPAGE);
+        NumaNodes.spread(start, size);
         return start;
     }
 

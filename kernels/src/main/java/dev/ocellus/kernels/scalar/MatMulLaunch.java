@@ -25,11 +25,20 @@ record MatMulLaunch(MatMul call, long x, long ldx, long scratch) implements Laun
     static void check(MatMul call) {
         if (!Panels.supports(call.wType())) {
             throw new IllegalArgumentException(
-                    "MatMul: weights of type " + call.wType() + "; panels hold F32, F16 or BF16");
+                    "MatMul: weights of type "
+                            + call.wType()
+                            + "; panels hold F32, F16, BF16, Q8 or Q4");
         }
         if (call.compute() == ComputeType.BF16 && call.wType() != DType.BF16) {
             throw new IllegalArgumentException(
                     "MatMul: compute type BF16 is for BF16 weights, not " + call.wType());
+        }
+        if ((call.compute() == ComputeType.INT8) != call.wType().isBlock()) {
+            throw new IllegalArgumentException(
+                    "MatMul: compute type INT8 is for Q8 and Q4 weights and they are for it; got "
+                            + call.compute()
+                            + " with "
+                            + call.wType());
         }
         if (call.gated() != 0 && (call.bias() != 0 || call.scale() != 0)) {
             throw new IllegalArgumentException("MatMul: a gated product has no bias and no scale");
@@ -70,7 +79,7 @@ record MatMulLaunch(MatMul call, long x, long ldx, long scratch) implements Laun
 
     private void row(long r, long panel, long sums) {
         long w = call.w() + panel * Panels.panelBytes(call.wType(), call.k());
-        dot(r, w, w + HALF_PANEL * LANE_BYTES, sums);
+        dot(r, w, 0, w, HALF_PANEL, sums);
         long j = panel * Panels.ROWS;
         for (long lane = 0; lane < Math.min(Panels.ROWS, call.n() - j); lane++) {
             double sum = Memory.f32(sums + lane * 4);
@@ -90,7 +99,7 @@ record MatMulLaunch(MatMul call, long x, long ldx, long scratch) implements Laun
         long gate = call.w() + 2 * panel * panelBytes;
         long up = gate + panelBytes;
         for (long half = 0; half < Panels.ROWS; half += HALF_PANEL) {
-            dot(r, gate + half * LANE_BYTES, up + half * LANE_BYTES, sums);
+            dot(r, gate, half, up, half, sums);
             long j = panel * Panels.ROWS + half;
             for (long lane = 0; lane < Math.min(HALF_PANEL, call.n() - j); lane++) {
                 Activation activation = call.activation();
@@ -108,14 +117,21 @@ record MatMulLaunch(MatMul call, long x, long ldx, long scratch) implements Laun
     }
 
     /**
-     * Sums of row r with eight weight rows at {@code a} and eight at {@code b}, to {@code sums}.
+     * Sums of row r with eight weight rows of panel {@code a}, from a lane on, and eight of panel
+     * {@code b}, to {@code sums}.
      */
-    private void dot(long r, long a, long b, long sums) {
+    private void dot(long r, long a, long aLane, long b, long bLane, long sums) {
         long row = x + r * ldx * 4;
-        if (call.wType() == DType.F32) {
-            dotSingles(row, a, b, call.k(), sums);
-        } else {
-            dotHalves(row, a, b, call.k(), call.wType() == DType.F16, sums);
+        DType type = call.wType();
+        long aWords = a + aLane * LANE_BYTES;
+        long bWords = b + bLane * LANE_BYTES;
+        switch (type) {
+            case F32 -> dotSingles(row, aWords, bWords, call.k(), sums);
+            case F16, BF16 -> dotHalves(row, aWords, bWords, call.k(), type == DType.F16, sums);
+            default -> {
+                BlockProducts.eightSums(type, row, a, aLane, call.k(), sums);
+                BlockProducts.eightSums(type, row, b, bLane, call.k(), sums + SUM_BYTES / 2);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.ocellus.kernels.scalar;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
@@ -38,12 +39,30 @@ public final class Memory {
         return ALL.get(JAVA_LONG_UNALIGNED, address);
     }
 
+    /** An unsigned byte. */
+    static int u8(long address) {
+        return ALL.get(JAVA_BYTE, address) & 0xff;
+    }
+
+    static void u8(long address, int value) {
+        ALL.set(JAVA_BYTE, address, (byte) value);
+    }
+
     public static short i16(long address) {
         return ALL.get(JAVA_SHORT_UNALIGNED, address);
     }
 
     public static void i16(long address, short value) {
         ALL.set(JAVA_SHORT_UNALIGNED, address, value);
+    }
+
+    static byte i8(long address) {
+        return ALL.get(JAVA_BYTE, address);
+    }
+
+    /** Stores the low eight bits. */
+    static void i8(long address, int value) {
+        ALL.set(JAVA_BYTE, address, (byte) value);
     }
 
     /** Element of a weight or cache as float32; {@code type} is F32, F16 or BF16. */

@@ -74,5 +74,51 @@ final class NormLaunches {
         }
     }
 
+    /** One unit is one group of an image. */
+    record GroupNorm(KernelCall.GroupNorm call) implements Launch {
+        @Override
+        public long units() {
+            return Memory.rows(call) * call.groups();
+        }
+
+        @Override
+        public void run(long begin, long end) {
+            for (long unit = begin; unit < end; unit++) {
+                group(unit / call.groups() * call.pixels(), unit % call.groups());
+            }
+        }
+
+        private void group(long firstPixel, long group) {
+            long channels = call.cols() / call.groups();
+            long first = group * channels;
+            double sum = 0;
+            for (long p = 0; p < call.pixels(); p++) {
+                for (long c = first; c < first + channels; c++) {
+                    sum += x(firstPixel + p, c);
+                }
+            }
+            double mean = sum / (call.pixels() * channels);
+            double squares = 0;
+            for (long p = 0; p < call.pixels(); p++) {
+                for (long c = first; c < first + channels; c++) {
+                    double d = x(firstPixel + p, c) - mean;
+                    squares += d * d;
+                }
+            }
+            double inverse = 1 / Math.sqrt(squares / (call.pixels() * channels) + call.eps());
+            for (long p = firstPixel; p < firstPixel + call.pixels(); p++) {
+                for (long c = first; c < first + channels; c++) {
+                    double v = (x(p, c) - mean) * inverse * Memory.f32(call.weight() + c * 4);
+                    v = Functions.activate(call.activation(), v + Memory.f32(call.bias() + c * 4));
+                    Memory.f32(call.out() + (p * call.ldo() + c) * 4, (float) v);
+                }
+            }
+        }
+
+        private float x(long pixel, long channel) {
+            return Memory.f32(call.x() + (pixel * call.ldx() + channel) * 4);
+        }
+    }
+
     private NormLaunches() {}
 }

@@ -1,8 +1,8 @@
 package dev.ocellus.kernels.scalar;
 
-import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.kernels.KernelProvider;
+import dev.ocellus.kernels.KvPanels;
 import dev.ocellus.kernels.Launch;
 import dev.ocellus.kernels.Panels;
 import dev.ocellus.tensor.DType;
@@ -25,7 +25,9 @@ public final class ScalarProvider implements KernelProvider {
     @Override
     public long scratchBytes(KernelCall call) {
         return call instanceof KernelCall.MatMul m
-                ? MatMulLaunch.sumBytes(m) + MatMulLaunch.RoundActivations.bytes(m)
+                ? MatMulLaunch.sumBytes(m)
+                        + MatMulLaunch.RoundActivations.bytes(m)
+                        + BlockProducts.QuantizeActivations.bytes(m)
                 : 0;
     }
 
@@ -41,32 +43,73 @@ public final class ScalarProvider implements KernelProvider {
             case KernelCall.GatedActivate c -> List.of(new PointwiseLaunches.GatedActivate(c));
             case KernelCall.RopeTable c -> List.of(new RopeLaunches.RopeTable(c));
             case KernelCall.Rope c -> List.of(new RopeLaunches.Rope(c));
-            case KernelCall.KvAppend c -> stored(c, c.cacheType(), new RowLaunches.KvAppend(c));
+            case KernelCall.KvAppend c -> cached(c, c.cacheType(), new RowLaunches.KvAppend(c));
             case KernelCall.PagedAttention c ->
-                    stored(c, c.cacheType(), new AttentionLaunches.PagedAttention(c));
-            case KernelCall.Attention c -> List.of(new AttentionLaunches.Attention(c));
-            case KernelCall.Gather c -> stored(c, c.tableType(), new RowLaunches.Gather(c));
+                    cached(c, c.cacheType(), new AttentionLaunch.Paged(c));
+            case KernelCall.Attention c -> List.of(new AttentionLaunch.Segments(c));
+            case KernelCall.Gather c -> gather(c);
             case KernelCall.SelectRows c -> List.of(new RowLaunches.SelectRows(c));
             case KernelCall.Patchify c -> List.of(new ImageLaunches.Patchify(c));
             case KernelCall.AssembleTokens c -> List.of(new ImageLaunches.AssembleTokens(c));
             case KernelCall.PixelUnshuffle c -> List.of(new ImageLaunches.PixelUnshuffle(c));
-            case KernelCall.PackPanels c -> stored(c, c.type(), new RowLaunches.PackPanels(c));
+            case KernelCall.PackPanels c -> packPanels(c);
+            case KernelCall.Conv2d c -> {
+                Conv2dLaunch.check(c);
+                yield List.of(new Conv2dLaunch(c));
+            }
+            case KernelCall.GroupNorm c -> List.of(new NormLaunches.GroupNorm(c));
+            case KernelCall.ResizeRows c -> List.of(new ResizeLaunches.Rows(c));
+            case KernelCall.ResizePlanes c -> List.of(new ResizeLaunches.Planes(c));
         };
     }
 
     private static List<Launch> matMul(KernelCall.MatMul call, long scratch) {
         MatMulLaunch.check(call);
-        if (call.compute() == ComputeType.F32) {
-            return List.of(new MatMulLaunch(call, call.x(), call.ldx(), scratch));
+        long prepared = scratch + MatMulLaunch.sumBytes(call);
+        return switch (call.compute()) {
+            case F32 -> List.of(new MatMulLaunch(call, call.x(), call.ldx(), scratch));
+            case BF16 ->
+                    List.of(
+                            new MatMulLaunch.RoundActivations(call, prepared),
+                            new MatMulLaunch(call, prepared, call.k(), scratch));
+            case INT8 ->
+                    List.of(
+                            new BlockProducts.QuantizeActivations(call, prepared),
+                            new MatMulLaunch(
+                                    call, prepared, BlockProducts.rowFloats(call.k()), scratch));
+        };
+    }
+
+    private static List<Launch> gather(KernelCall.Gather call) {
+        Launch launch = new RowLaunches.Gather(call);
+        boolean packedBlocks = call.packed() != 0 && call.tableType().isBlock();
+        return packedBlocks ? List.of(launch) : stored(call, call.tableType(), launch);
+    }
+
+    private static List<Launch> packPanels(KernelCall.PackPanels call) {
+        if (!Panels.packs(call.sourceType(), call.panelType())) {
+            throw new IllegalArgumentException(
+                    "PackPanels: rows of type "
+                            + call.sourceType()
+                            + " can't be packed as "
+                            + call.panelType()
+                            + "; F32, F16 and BF16 can, as what they are and as Q8 and Q4");
         }
-        long rounded = scratch + MatMulLaunch.sumBytes(call);
-        return List.of(
-                new MatMulLaunch.RoundActivations(call, rounded),
-                new MatMulLaunch(call, rounded, call.k(), scratch));
+        return List.of(new RowLaunches.PackPanels(call));
+    }
+
+    private static List<Launch> cached(KernelCall call, DType type, Launch launch) {
+        if (!KvPanels.supports(type)) {
+            throw new IllegalArgumentException(
+                    call.getClass().getSimpleName()
+                            + ": caches are F32, F16, BF16 or Q8, not "
+                            + type);
+        }
+        return List.of(launch);
     }
 
     private static List<Launch> stored(KernelCall call, DType type, Launch launch) {
-        if (!Panels.supports(type)) {
+        if (!Panels.supportsRows(type)) {
             throw new IllegalArgumentException(
                     call.getClass().getSimpleName()
                             + ": kernels compute on F32, F16 and BF16, not "

@@ -3,7 +3,6 @@ package dev.ocellus.kernels.vector;
 import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.kernels.Launch;
 import dev.ocellus.kernels.scalar.Memory;
-import dev.ocellus.tensor.DType;
 
 /** Attention; a unit is some queries that share a key/value head. */
 final class AttentionLaunches {
@@ -38,9 +37,10 @@ final class AttentionLaunches {
 
         private void attend(AttentionUnit unit, long segment, long head, long row, long last) {
             long headBytes = call.headDim() * 4;
-            unit.start(last - row, call.headDim(), DType.F32, call.scale());
+            unit.start(last - row, call.headDim(), call.scale(), call.compute());
             for (long r = row; r < last; r++) {
-                unit.addQuery(call.q() + r * call.ldq() * 4 + head * headBytes, call.keyLength());
+                unit.addQuery(
+                        call.q() + r * call.ldq() * 4 + head * headBytes, 0, call.keyLength());
             }
             unit.begin();
             long kvOffset = head / (call.heads() / call.kvHeads()) * headBytes;
@@ -50,7 +50,7 @@ final class AttentionLaunches {
                 long count = Math.min(AttentionUnit.KEYS, call.keyLength() - key);
                 long kStep = call.ldk() * 4;
                 long vStep = call.ldv() * 4;
-                unit.setKeys(0, count, k + key * kStep, kStep, v + key * vStep, vStep);
+                unit.setRows(count, k + key * kStep, kStep, v + key * vStep, vStep);
                 unit.attend(key, count);
             }
             for (long r = row; r < last; r++) {
@@ -59,7 +59,11 @@ final class AttentionLaunches {
         }
     }
 
-    record PagedAttention(KernelCall.PagedAttention call) implements Launch {
+    record PagedAttention(KernelCall.PagedAttention call, PageBlocks blocks) implements Launch {
+        PagedAttention(KernelCall.PagedAttention call) {
+            this(call, new PageBlocks(call));
+        }
+
         private long group() {
             return call.heads() / call.kvHeads();
         }
@@ -100,43 +104,30 @@ final class AttentionLaunches {
         private void attend(AttentionUnit unit, long kvHead, long row, long end) {
             long headBytes = call.headDim() * 4;
             long firstHead = kvHead * group();
+            long first = Long.MAX_VALUE;
             long keys = 0;
-            long queries = (end - row) * group();
-            unit.start(queries, call.headDim(), call.cacheType(), call.scale());
+            unit.start((end - row) * group(), call.headDim(), call.scale(), call.compute());
             for (long r = row; r < end; r++) {
                 long limit = Memory.i32(call.slot() + r * 4) + 1L;
+                long start = call.window() > 0 ? Math.max(0, limit - call.window()) : 0;
+                first = Math.min(first, start);
                 keys = Math.max(keys, limit);
                 for (long h = firstHead; h < firstHead + group(); h++) {
-                    unit.addQuery(call.q() + r * call.ldq() * 4 + h * headBytes, limit);
+                    unit.addQuery(call.q() + r * call.ldq() * 4 + h * headBytes, start, limit);
                 }
             }
             unit.begin();
-            for (long key = 0; key < keys; key += AttentionUnit.KEYS) {
-                long count = Math.min(AttentionUnit.KEYS, keys - key);
-                setKeys(unit, sequence(row), kvHead, key, count);
-                unit.attend(key, count);
+            long block = first / AttentionUnit.KEYS * AttentionUnit.KEYS;
+            for (; block < keys; block += AttentionUnit.KEYS) {
+                long blockEnd = Math.min(block + AttentionUnit.KEYS, keys);
+                blocks.set(unit, sequence(row), kvHead, block, Math.max(block, first), blockEnd);
+                unit.attend(block, blockEnd - block);
             }
             int query = 0;
             for (long r = row; r < end; r++) {
                 for (long h = firstHead; h < firstHead + group(); h++) {
                     unit.finish(query++, call.out() + r * call.ldo() * 4 + h * headBytes);
                 }
-            }
-        }
-
-        private void setKeys(
-                AttentionUnit unit, long sequence, long kvHead, long first, long count) {
-            long cellBytes = call.headDim() * call.cacheType().byteSize();
-            long pages = call.pages() + sequence * call.maxPages() * 8;
-            long i = 0;
-            while (i < count) {
-                long token = (first + i) % call.pageTokens();
-                long together = Math.min(count - i, call.pageTokens() - token);
-                long page = Memory.i64(pages + (first + i) / call.pageTokens() * 8);
-                long cell = (kvHead * call.pageTokens() + token) * cellBytes;
-                long key = page + call.kOffset() + cell;
-                unit.setKeys(i, together, key, cellBytes, page + call.vOffset() + cell, cellBytes);
-                i += together;
             }
         }
     }

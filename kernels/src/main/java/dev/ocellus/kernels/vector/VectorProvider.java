@@ -89,7 +89,8 @@ public final class VectorProvider implements KernelProvider {
                     when AttentionLaunches.supports(c.heads(), c.kvHeads(), c.headDim()) ->
                     List.of(new AttentionLaunches.Attention(c));
             case KernelCall.PagedAttention c
-                    when AttentionLaunches.supports(c.heads(), c.kvHeads(), c.headDim()) ->
+                    when CacheWords.supports(c.cacheType())
+                            && AttentionLaunches.supports(c.heads(), c.kvHeads(), c.headDim()) ->
                     List.of(new AttentionLaunches.PagedAttention(c));
             case KernelCall.RmsNorm c -> List.of(new NormLaunches.RmsNorm(c));
             case KernelCall.LayerNorm c -> List.of(new NormLaunches.LayerNorm(c));

@@ -177,6 +177,7 @@ class NativeProviderTest {
         assertThat(provider.scratchBytes(matMul(DType.F32, ComputeType.F32, 1, 7))).isZero();
         assertThat(provider.scratchBytes(matMul(DType.F32, ComputeType.F32, 3, 8))).isEqualTo(96);
         assertThat(provider.scratchBytes(matMul(DType.BF16, ComputeType.BF16, 1, 7))).isEqualTo(32);
+        assertThat(provider.scratchBytes(matMul(DType.Q4, ComputeType.INT8, 3, 65))).isEqualTo(480);
     }
 
     @Test
@@ -193,6 +194,12 @@ class NativeProviderTest {
         assertThatThrownBy(
                         () ->
                                 provider.bind(
+                                        matMul(DType.Q8, ComputeType.F32, 1, 8), 0, Arena.global()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("INT8 go together, not Q8 and F32");
+        assertThatThrownBy(
+                        () ->
+                                provider.bind(
                                         matMul(DType.I8, ComputeType.F32, 1, 8), 0, Arena.global()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("I8");
@@ -200,7 +207,23 @@ class NativeProviderTest {
                         () ->
                                 provider.bind(
                                         new KernelCall.Attention(
-                                                0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 1, 1, 1, 257, 1),
+                                                0,
+                                                0,
+                                                0,
+                                                0,
+                                                0,
+                                                0,
+                                                0,
+                                                0,
+                                                1,
+                                                0,
+                                                1,
+                                                1,
+                                                1,
+                                                1,
+                                                257,
+                                                1,
+                                                ComputeType.F32),
                                         0,
                                         Arena.global()))
                 .isInstanceOf(IllegalArgumentException.class)

@@ -37,13 +37,21 @@ class ScalarProviderTest {
                 .hasMessageContaining("MatMul: weights of type I8");
         assertThatThrownBy(() -> bind(matMul(DType.F16, ComputeType.BF16, 0, 0)))
                 .hasMessageContaining("BF16 weights, not F16");
+        assertThatThrownBy(() -> bind(matMul(DType.Q8, ComputeType.F32, 0, 0)))
+                .hasMessageContaining("got F32 with Q8");
+        assertThatThrownBy(() -> bind(matMul(DType.F32, ComputeType.INT8, 0, 0)))
+                .hasMessageContaining("got INT8 with F32");
         assertThatThrownBy(() -> bind(matMul(DType.F32, ComputeType.F32, 64, 1)))
                 .hasMessageContaining("gated");
         assertThatThrownBy(
                         () -> bind(new KernelCall.Gather(64, DType.I32, 0, 1, 64, 64, 1, 1, 0, 1)))
                 .hasMessageContaining("Gather")
                 .hasMessageContaining("I32");
-        assertThatThrownBy(() -> bind(new KernelCall.PackPanels(64, DType.F64, 64, 0, 1, 1, 0, 1)))
+        assertThatThrownBy(
+                        () ->
+                                bind(
+                                        new KernelCall.PackPanels(
+                                                64, DType.F64, 64, DType.F64, 0, 1, 1, 0, 1)))
                 .hasMessageContaining("PackPanels");
     }
 

@@ -2,23 +2,37 @@ package dev.ocellus.loader.image;
 
 import com.fasterxml.jackson.databind.JsonNode;
 
+import dev.ocellus.kernels.KernelProvider;
+import dev.ocellus.kernels.WorkerPool;
+import dev.ocellus.kernels.nativelib.HugeMemory;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Makes the {@code pixel_values} of a vision tower from images, with the arithmetic of the
  * published preprocessing: 8-bit Pillow resampling, then float32 normalisation.
  *
- * <p>Stateless and safe for any number of threads. The images are only read. The result is
- * allocated from the caller's arena; besides it, a call needs heap for the resized 8-bit images.
+ * <p>Immutable and safe for any number of threads, which take turns in the pool. The images are
+ * only read. The result is allocated from the caller's arena; besides it, a call needs a few
+ * hundred rows of memory.
  */
 public final class ImagePreprocessor {
-    private static final long ALIGNMENT = 64;
+    private final KernelProvider provider;
+    private final WorkerPool pool;
 
-    private ImagePreprocessor() {}
+    /**
+     * @param pool shares the work of each call among its threads; stays the caller's
+     */
+    public ImagePreprocessor(KernelProvider provider, WorkerPool pool) {
+        this.provider = provider;
+        this.pool = pool;
+    }
 
     /**
      * {@link #preprocess(List, Pipeline, PreprocessorConfig, Arena)} with a pipeline by its name in
@@ -26,7 +40,7 @@ public final class ImagePreprocessor {
      *
      * @throws ImageException also if name or options are not usable
      */
-    public static PixelValues preprocess(
+    public PixelValues preprocess(
             List<RgbImage> images,
             String pipeline,
             JsonNode options,
@@ -45,7 +59,7 @@ public final class ImagePreprocessor {
      * @throws ImageException if there is no image, {@code config} names an unknown processor, an
      *     image's shape asks for too large a resize, or the planes differ in size
      */
-    public static PixelValues preprocess(
+    public PixelValues preprocess(
             List<RgbImage> images, Pipeline pipeline, PreprocessorConfig config, Arena arena) {
         if (images.isEmpty()) {
             throw new ImageException("there is no image to preprocess; give at least one");
@@ -115,7 +129,7 @@ public final class ImagePreprocessor {
                     List.of(square(Transforms.padToSquare(image, config.imageMean()), p.size()));
             case Pipeline.ShorterSideCrop p -> {
                 TargetSize size = new TargetSize.ShortestEdge(p.size());
-                RgbImage resized = Transforms.resize(image, size, ResampleFilter.BICUBIC);
+                Canvas resized = Transforms.resize(image, size, ResampleFilter.BICUBIC);
                 yield List.of(Transforms.centreRoundedToEven(resized, p.size()));
             }
             case Pipeline.Processor p -> Processors.views(image, overridden(config, p));
@@ -146,7 +160,7 @@ public final class ImagePreprocessor {
         return View.whole(Transforms.resize(image, target, ResampleFilter.BICUBIC));
     }
 
-    private static PixelValues write(
+    private PixelValues write(
             List<View> views,
             List<Integer> tilesPerImage,
             Normalization normalization,
@@ -154,19 +168,47 @@ public final class ImagePreprocessor {
         int width = views.stream().mapToInt(View::width).max().orElseThrow();
         int height = views.stream().mapToInt(View::height).max().orElseThrow();
         long plane = (long) width * height;
-        long bytes = views.size() * RgbImage.CHANNELS * plane * Float.BYTES;
-        MemorySegment data = arena.allocate(bytes, ALIGNMENT).fill((byte) 0);
-        float[] row = new float[width];
-        long index = 0;
-        for (View view : views) {
-            for (int c = 0; c < RgbImage.CHANNELS; c++, index += plane) {
-                for (int y = 0; y < view.height(); y++) {
-                    view.row(y, c, normalization, row);
-                    long offset = (index + (long) y * width) * Float.BYTES;
-                    MemorySegment.copy(row, 0, data, ValueLayout.JAVA_FLOAT, offset, view.width());
+        long tileBytes = RgbImage.CHANNELS * plane * Float.BYTES;
+        MemorySegment data = HugeMemory.allocate(views.size() * tileBytes, arena);
+        Map<RgbImage, Map<Canvas, List<CanvasTiles.Tile>>> sources = new LinkedHashMap<>();
+        for (int i = 0; i < views.size(); i++) {
+            View view = views.get(i);
+            MemorySegment planes = data.asSlice(i * tileBytes, tileBytes);
+            if (!view.inside()) {
+                fillBlack(view, planes, width, plane, normalization);
+            }
+            sources.computeIfAbsent(view.canvas().source(), s -> new LinkedHashMap<>())
+                    .computeIfAbsent(view.canvas(), c -> new ArrayList<>())
+                    .add(new CanvasTiles.Tile(view, planes.address()));
+        }
+        try (Arena working = Arena.ofShared()) {
+            long table = normalization.table(working).address();
+            CanvasTiles.Planes planes = new CanvasTiles.Planes(table, width, plane);
+            List<ImageTiles> images = new ArrayList<>();
+            sources.forEach(
+                    (source, canvases) -> {
+                        List<CanvasTiles> all = new ArrayList<>();
+                        canvases.forEach(
+                                (canvas, tiles) ->
+                                        all.add(new CanvasTiles(canvas, tiles, planes, working)));
+                        images.add(new ImageTiles(source, all));
+                    });
+            pool.run(new TileLaunch(images, provider));
+        }
+        return new PixelValues(data, height, width, tilesPerImage);
+    }
+
+    /** Fills the view's part of its planes; what lies on the canvas is written over later. */
+    private static void fillBlack(
+            View view, MemorySegment planes, int width, long plane, Normalization normalization) {
+        for (int c = 0; c < RgbImage.CHANNELS; c++) {
+            float black = normalization.value(c, 0);
+            for (int y = 0; y < view.height(); y++) {
+                long row = c * plane + (long) y * width;
+                for (int x = 0; x < view.width(); x++) {
+                    planes.setAtIndex(ValueLayout.JAVA_FLOAT, row + x, black);
                 }
             }
         }
-        return new PixelValues(data, height, width, tilesPerImage);
     }
 }

@@ -1,5 +1,9 @@
 package dev.ocellus.loader.image;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
 /**
  * Maps 8-bit samples to the floats of a tower's input. There are only 256 samples a channel, so the
  * arithmetic is done once, in the reference's order and precision.
@@ -34,8 +38,17 @@ final class Normalization {
         return n;
     }
 
-    /** The float for each sample 0..255 of {@code channel}; not to be written to. */
-    float[] channel(int channel) {
-        return values[channel];
+    /** The float of a sample 0..255. */
+    float value(int channel, int sample) {
+        return values[channel][sample];
+    }
+
+    /** The floats of all samples: [channels, 256]. */
+    MemorySegment table(Arena arena) {
+        MemorySegment table = arena.allocate(ValueLayout.JAVA_FLOAT, values.length * 256L);
+        for (int c = 0; c < values.length; c++) {
+            MemorySegment.copy(values[c], 0, table, ValueLayout.JAVA_FLOAT, c * 1024L, 256);
+        }
+        return table;
     }
 }

@@ -12,7 +12,7 @@ final class Processors {
                         .orElseThrow(() -> unknown(config));
         return switch (kind) {
             case CLIP -> {
-                RgbImage resized = resized(image, config);
+                Canvas resized = resized(image, config);
                 yield List.of(
                         config.doCenterCrop()
                                 ? Transforms.centreRoundedDown(resized, config.cropSize())
@@ -35,10 +35,10 @@ final class Processors {
                 config.source() + ": 'size' must have 'height' and 'width' to cut patches");
     }
 
-    private static RgbImage resized(RgbImage image, PreprocessorConfig config) {
+    private static Canvas resized(RgbImage image, PreprocessorConfig config) {
         return config.doResize()
                 ? Transforms.resize(image, config.size(), config.resample())
-                : image;
+                : Canvas.of(image);
     }
 
     private static ImageException unknown(PreprocessorConfig config) {

@@ -10,7 +10,7 @@ final class Transforms {
 
     private Transforms() {}
 
-    static RgbImage resize(RgbImage image, TargetSize size, ResampleFilter filter) {
+    static Canvas resize(RgbImage image, TargetSize size, ResampleFilter filter) {
         return switch (size) {
             case TargetSize.Exact exact -> resize(image, exact.width(), exact.height(), filter);
             case TargetSize.ShortestEdge shortest -> {
@@ -30,7 +30,7 @@ final class Transforms {
      * original Grounding DINO code) or from the size before rounding ({@code true}, its image
      * processor).
      */
-    static RgbImage resizeWithin(
+    static Canvas resizeWithin(
             RgbImage image, int size, int maxSize, boolean exactRatio, ResampleFilter filter) {
         double shorter = shorter(image);
         double longer = longer(image);
@@ -41,7 +41,7 @@ final class Transforms {
             rounded = (int) Math.rint(edge);
         }
         if (shorter(image) == rounded) {
-            return image;
+            return Canvas.of(image);
         }
         double from = exactRatio ? edge : rounded;
         return image.width() < image.height()
@@ -49,17 +49,17 @@ final class Transforms {
                 : resize(image, (long) (from * image.width() / image.height()), rounded, filter);
     }
 
-    private static RgbImage resize(RgbImage image, long width, long height, ResampleFilter filter) {
+    private static Canvas resize(RgbImage image, long width, long height, ResampleFilter filter) {
         if (width < 1 || height < 1 || width > MAX_PIXELS || width * height > MAX_PIXELS) {
             throw new ImageException(
                     ("the image has %dx%d pixels and would be resized to %dx%d;"
                                     + " crop it to a less extreme shape first")
                             .formatted(image.width(), image.height(), width, height));
         }
-        return PillowResize.resize(image, (int) width, (int) height, filter);
+        return Canvas.of(image, (int) width, (int) height, filter);
     }
 
-    /** Cuts the image into the tiles of {@link TileGrid}, resized as a whole. */
+    /** Cuts the image, resized as a whole, into the tiles of {@link TileGrid}. */
     static List<View> tiles(
             RgbImage image,
             TargetSize.Exact tile,
@@ -75,7 +75,7 @@ final class Transforms {
                         maxTiles,
                         tile.width(),
                         tile.height());
-        RgbImage canvas =
+        Canvas canvas =
                 resize(
                         image,
                         (long) grid.columns() * tile.width(),
@@ -132,17 +132,17 @@ final class Transforms {
     }
 
     /** The centre square; an offset of a half is rounded to the even neighbour (torchvision). */
-    static View centreRoundedToEven(RgbImage image, int size) {
-        int x = (int) Math.rint((image.width() - size) / 2.0);
-        int y = (int) Math.rint((image.height() - size) / 2.0);
-        return new View(image, x, y, size, size);
+    static View centreRoundedToEven(Canvas canvas, int size) {
+        int x = (int) Math.rint((canvas.width() - size) / 2.0);
+        int y = (int) Math.rint((canvas.height() - size) / 2.0);
+        return new View(canvas, x, y, size, size);
     }
 
     /** The centre rectangle; an offset of a half is rounded down (image processors). */
-    static View centreRoundedDown(RgbImage image, TargetSize.Exact size) {
-        int x = Math.floorDiv(image.width() - size.width(), 2);
-        int y = Math.floorDiv(image.height() - size.height(), 2);
-        return new View(image, x, y, size.width(), size.height());
+    static View centreRoundedDown(Canvas canvas, TargetSize.Exact size) {
+        int x = Math.floorDiv(canvas.width() - size.width(), 2);
+        int y = Math.floorDiv(canvas.height() - size.height(), 2);
+        return new View(canvas, x, y, size.width(), size.height());
     }
 
     private static long scaled(int edge, int longer, int shorter) {

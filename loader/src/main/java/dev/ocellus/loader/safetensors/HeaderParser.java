@@ -171,8 +171,7 @@ final class HeaderParser {
             throw tensorError(
                     name,
                     Rule.UNKNOWN_DTYPE,
-                    "has dtype '%s', known are %s"
-                            .formatted(parser.getText(), Arrays.toString(DType.values())));
+                    "has dtype '%s', known are %s".formatted(parser.getText(), DTYPES.keySet()));
         }
         return dtype;
     }
@@ -226,8 +225,10 @@ final class HeaderParser {
     private static Map<String, DType> dtypes() {
         Map<String, DType> map = new LinkedHashMap<>();
         for (DType dtype : DType.values()) {
-            map.put(dtype.name(), dtype);
+            if (!dtype.isBlock()) {
+                map.put(dtype.name(), dtype);
+            }
         }
-        return Map.copyOf(map);
+        return Collections.unmodifiableMap(map);
     }
 }

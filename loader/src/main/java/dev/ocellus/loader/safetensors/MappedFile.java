@@ -95,6 +95,13 @@ final class MappedFile implements AutoCloseable {
         PageRelease.release(mapping, offset, bytes);
     }
 
+    /**
+     * Likewise for the whole file, with the pages that the system mapped beside those asked for.
+     */
+    void releasePages() {
+        releasePages(0, size);
+    }
+
     @Override
     public synchronized void close() {
         if (!arena.scope().isAlive()) {

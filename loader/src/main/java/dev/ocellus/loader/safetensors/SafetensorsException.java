@@ -44,6 +44,8 @@ public final class SafetensorsException extends CheckpointException {
         HOLE,
         /** Every tensor lies inside the file. */
         PAST_END,
+        /** The metadata of packed matrices fits the tensors. */
+        PANELS,
         /** The file keeps its length while it is read. */
         FILE_SHRANK,
         /** The operating system refused to read or write. */

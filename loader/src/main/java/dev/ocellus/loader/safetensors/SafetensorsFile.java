@@ -24,7 +24,7 @@ public final class SafetensorsFile implements AutoCloseable {
     private final Map<String, String> metadata;
     private final List<StoredTensor> tensors;
 
-    private SafetensorsFile(MappedFile file, Header header) {
+    private SafetensorsFile(MappedFile file, Header header, Map<String, TensorSpec> panels) {
         this.file = file;
         this.metadata = header.metadata();
         this.tensors =
@@ -32,7 +32,10 @@ public final class SafetensorsFile implements AutoCloseable {
                         .map(
                                 e ->
                                         new StoredTensor(
-                                                e.tensor(), file, header.dataOffset() + e.begin()))
+                                                panels.getOrDefault(e.tensor().name(), e.tensor()),
+                                                e.tensor(),
+                                                file,
+                                                header.dataOffset() + e.begin()))
                         .toList();
     }
 
@@ -56,7 +59,8 @@ public final class SafetensorsFile implements AutoCloseable {
         try {
             long size = in.length();
             Header header = Header.read(path, in, size);
-            return new SafetensorsFile(new MappedFile(path, in, size), header);
+            Map<String, TensorSpec> panels = StoredPanels.read(path, header);
+            return new SafetensorsFile(new MappedFile(path, in, size), header, panels);
         } catch (IOException e) {
             closeAfter(e, in);
             throw new SafetensorsException(path, Rule.IO, "can't be mapped: " + e, e);
@@ -86,6 +90,11 @@ public final class SafetensorsFile implements AutoCloseable {
     /** The {@code __metadata__} of the header; empty if there is none. */
     public Map<String, String> metadata() {
         return metadata;
+    }
+
+    /** As {@link StoredTensor#releasePages}, for the whole file. */
+    public void releasePages() {
+        file.releasePages();
     }
 
     @Override

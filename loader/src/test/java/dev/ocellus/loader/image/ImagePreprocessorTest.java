@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 
+import dev.ocellus.kernels.KernelProviders;
+import dev.ocellus.kernels.WorkerPool;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -17,6 +20,9 @@ import java.util.Arrays;
 import java.util.List;
 
 class ImagePreprocessorTest {
+    private static final ImagePreprocessor PREPROCESSOR =
+            new ImagePreprocessor(KernelProviders.get(), new WorkerPool(2));
+
     private static final String PLAIN =
             "{'image_processor_type': 'CLIPImageProcessor', 'image_mean': [0, 0, 0], 'image_std':"
                     + " [1, 1, 1], 'rescale_factor': 1, 'size': 4, 'crop_size': 4";
@@ -84,7 +90,7 @@ class ImagePreprocessorTest {
                         "{'image_processor_type': 'GroundingDinoImageProcessor', 'size':"
                                 + " {'shortest_edge': 4, 'longest_edge': 40}}");
         PixelValues values =
-                ImagePreprocessor.preprocess(
+                PREPROCESSOR.preprocess(
                         images, Pipeline.Processor.AS_CONFIGURED, dino, Arena.ofAuto());
         assertThat(values.shape().toArray()).containsExactly(2, 3, 4, 8);
         assertThat(at(values, 1, 0, 0, 3)).isCloseTo(-2.118f, within(1e-3f));
@@ -94,7 +100,7 @@ class ImagePreprocessorTest {
                 PreprocessorConfigTest.config(PLAIN + ", 'do_center_crop': false}");
         assertThatThrownBy(
                         () ->
-                                ImagePreprocessor.preprocess(
+                                PREPROCESSOR.preprocess(
                                         images,
                                         Pipeline.Processor.AS_CONFIGURED,
                                         clip,
@@ -126,7 +132,7 @@ class ImagePreprocessorTest {
         var json = new ObjectMapper().readTree(options.replace('\'', '"'));
         assertThatThrownBy(
                         () ->
-                                ImagePreprocessor.preprocess(
+                                PREPROCESSOR.preprocess(
                                         List.of(image), pipeline, json, config, Arena.ofAuto()))
                 .isInstanceOf(ImageException.class)
                 .hasMessageContaining(message);
@@ -143,14 +149,15 @@ class ImagePreprocessorTest {
                 .hasMessageContaining("test.json: image_processor_type 'ViTImageProcessor'");
         assertThatThrownBy(
                         () ->
-                                ImagePreprocessor.preprocess(
+                                PREPROCESSOR.preprocess(
                                         List.of(), new Pipeline.Square(2), config, Arena.ofAuto()))
                 .isInstanceOf(ImageException.class);
     }
 
     private static int tiles(RgbImage image, String options, PreprocessorConfig config)
             throws IOException {
-        return ImagePreprocessor.preprocess(
+        return PREPROCESSOR
+                .preprocess(
                         List.of(image),
                         "processor",
                         new ObjectMapper().readTree(options.replace('\'', '"')),
@@ -160,7 +167,7 @@ class ImagePreprocessorTest {
     }
 
     private static PixelValues run(RgbImage image, Pipeline pipeline, PreprocessorConfig config) {
-        return ImagePreprocessor.preprocess(List.of(image), pipeline, config, Arena.ofAuto());
+        return PREPROCESSOR.preprocess(List.of(image), pipeline, config, Arena.ofAuto());
     }
 
     private static float at(PixelValues values, int tile, int channel, int y, int x) {

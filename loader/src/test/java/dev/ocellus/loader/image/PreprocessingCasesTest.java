@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 
+import dev.ocellus.kernels.KernelProviders;
+import dev.ocellus.kernels.WorkerPool;
+
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -20,6 +23,8 @@ import java.util.List;
 /** Every image preprocessing case, to the last bit. */
 class PreprocessingCasesTest {
     private final ImageDecoder decoder = new ImageDecoder();
+    private final ImagePreprocessor preprocessor =
+            new ImagePreprocessor(KernelProviders.get(), new WorkerPool(2));
 
     @Test
     void casesArePresent() throws IOException {
@@ -48,7 +53,7 @@ class PreprocessingCasesTest {
         Cases.Tensors expected = Cases.Tensors.read(folder.resolve("expected.safetensors"));
         try (Arena arena = Arena.ofConfined()) {
             PixelValues got =
-                    ImagePreprocessor.preprocess(
+                    preprocessor.preprocess(
                             images, options.path("pipeline").asText(), options, config, arena);
             assertThat(got.shape().toArray()).isEqualTo(expected.shape("pixel_values"));
             assertThat(got.tilesPerImage().stream().mapToLong(Integer::longValue).toArray())

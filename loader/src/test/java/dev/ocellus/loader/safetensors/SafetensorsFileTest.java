@@ -44,7 +44,9 @@ class SafetensorsFileTest {
     }
 
     @ParameterizedTest
-    @EnumSource
+    @EnumSource(
+            mode = EnumSource.Mode.EXCLUDE,
+            names = {"Q8", "Q4"})
     void everyDTypeIsRead(DType dtype) {
         int bytes = 3 * dtype.byteSize();
         RawFiles.write(path, header(entry("w", dtype.name(), "[3]", 0, bytes)), counting(bytes));
@@ -185,9 +187,9 @@ class SafetensorsFileTest {
         try (SafetensorsFile file = SafetensorsFile.open(path)) {
             StoredTensor b = file.tensors().get(1);
             byte[] before = read(b);
-            b.releasePages();
+            b.releasePages(0, b.byteSize());
             assertThat(read(b)).isEqualTo(before);
-            file.tensors().get(0).releasePages();
+            file.tensors().get(0).releasePages(0, 1);
             assertThat(read(file.tensors().get(0))).isEqualTo(counting(7));
         }
     }
@@ -200,7 +202,7 @@ class SafetensorsFileTest {
         file.close();
         file.close();
         assertThatThrownBy(() -> read(w)).isInstanceOf(IllegalStateException.class);
-        assertThatThrownBy(w::releasePages).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> w.releasePages(0, 4)).isInstanceOf(IllegalStateException.class);
     }
 
     @Test
@@ -218,7 +220,7 @@ class SafetensorsFileTest {
                             () -> {
                                 while (true) {
                                     read(w);
-                                    w.releasePages();
+                                    w.releasePages(0, w.byteSize());
                                     started.countDown();
                                 }
                             });

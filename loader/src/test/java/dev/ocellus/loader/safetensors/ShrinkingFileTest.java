@@ -81,7 +81,7 @@ class ShrinkingFileTest {
                             at += 1 + destination.byteSize()) {
                         tensor.copyTo(at, destination);
                     }
-                    tensor.releasePages();
+                    tensor.releasePages(0, tensor.byteSize());
                 }
             } catch (SafetensorsException e) {
                 System.out.println(e.rule() + " " + e.getMessage());

@@ -1,0 +1,2 @@
+/** Other engines, as processes that answer commands, measured beside this one. */
+package dev.ocellus.bench.peers;

@@ -1,0 +1,159 @@
+package dev.ocellus.device;
+
+import dev.ocellus.graph.Weight;
+import dev.ocellus.kernels.KernelProvider;
+import dev.ocellus.kernels.Launch;
+import dev.ocellus.kernels.Panels;
+import dev.ocellus.kernels.WorkerPool;
+import dev.ocellus.plan.Packing;
+import dev.ocellus.tensor.DType;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Consumer;
+
+/**
+ * Packs many weights at once: they are cut into parts of a megabyte or so, each of which one thread
+ * reads, converts and packs from end to end, while others do the same with others. Parts go to the
+ * pool in batches, so that other users of the pool get their turn in between.
+ */
+final class ParallelPacking implements AutoCloseable {
+    /** Bytes of a batch for each thread: some milliseconds of work. */
+    private static final long BATCH_BYTES = 16L << 20;
+
+    /**
+     * @param bytes that it fills
+     */
+    private record Part(long bytes, Consumer<PanelPacker> work) {}
+
+    private final KernelProvider provider;
+    private final WorkerPool pool;
+    private final List<Part> parts = new ArrayList<>();
+    private final Queue<PanelPacker> idle = new ConcurrentLinkedQueue<>();
+
+    /**
+     * @param places where each packing goes, of just its size
+     */
+    ParallelPacking(KernelProvider provider, WorkerPool pool, Map<Packing, MemorySegment> places) {
+        this.provider = provider;
+        this.pool = pool;
+        places.forEach(this::add);
+    }
+
+    /** Packs everything. */
+    void run(WeightStore.Listener listener) {
+        long total = parts.stream().mapToLong(Part::bytes).sum();
+        long done = 0;
+        List<Part> batch = new ArrayList<>();
+        long bytes = 0;
+        for (Part p : parts) {
+            batch.add(p);
+            bytes += p.bytes();
+            done += p.bytes();
+            if (bytes >= BATCH_BYTES * pool.threads() || done == total) {
+                pool.run(launch(List.copyOf(batch)));
+                batch.clear();
+                bytes = 0;
+                if (listener != null) {
+                    listener.packed(done, total);
+                }
+            }
+        }
+    }
+
+    private Launch launch(List<Part> batch) {
+        return new Launch() {
+            @Override
+            public long units() {
+                return batch.size();
+            }
+
+            @Override
+            public void run(long begin, long end) {
+                PanelPacker packer = idle.poll();
+                if (packer == null) {
+                    packer = new PanelPacker(provider);
+                }
+                try {
+                    for (Part p : batch.subList((int) begin, (int) end)) {
+                        p.work().accept(packer);
+                    }
+                } finally {
+                    idle.add(packer);
+                }
+            }
+        };
+    }
+
+    private void add(Packing packing, MemorySegment to) {
+        switch (packing) {
+            case Packing.Matrix m -> addPanels(m.weight(), m.type(), to, 0, 1);
+            case Packing.GatedMatrix g -> {
+                addPanels(g.gate(), g.type(), to, 0, 2);
+                addPanels(g.up(), g.type(), to, 1, 2);
+            }
+            case Packing.Filter f -> addFilter(f, to);
+            case Packing.Vector v -> addRows(v.weight(), DType.F32, to);
+            case Packing.Rows r -> addRows(r.weight(), r.type(), to);
+            case Packing.Positions p ->
+                    parts.add(new Part(p.bytes(), packer -> positions(packer, p, to)));
+        }
+    }
+
+    private void addPanels(Weight weight, DType type, MemorySegment to, long toPanel, long stride) {
+        long all = Panels.count(weight.rows());
+        long step = PanelPacker.panelsAtOnce(weight);
+        for (long panel = 0; panel < all; panel += step) {
+            long first = panel;
+            long count = Math.min(step, all - panel);
+            long place = toPanel + first * stride;
+            parts.add(
+                    new Part(
+                            count * Panels.panelBytes(type, weight.cols()),
+                            p -> p.panels(weight, first, count, type, to, place, stride)));
+        }
+    }
+
+    private void addFilter(Packing.Filter f, MemorySegment to) {
+        Weight weight = f.weight();
+        long all = Panels.count(weight.rows());
+        long step = PanelPacker.panelsAtOnce(weight);
+        for (long panel = 0; panel < all; panel += step) {
+            long first = panel;
+            long count = Math.min(step, all - panel);
+            parts.add(
+                    new Part(
+                            count * Panels.panelBytes(f.type(), weight.cols()),
+                            p -> p.filter(weight, f.taps(), first, count, f.type(), to)));
+        }
+    }
+
+    private void addRows(Weight weight, DType type, MemorySegment to) {
+        long step = PanelPacker.rowsAtOnce(weight);
+        for (long row = 0; row < weight.rows(); row += step) {
+            Weight rows = weight.rows(row, Math.min(step, weight.rows() - row));
+            MemorySegment place =
+                    to.asSlice(type.byteSize(row * weight.cols()), type.byteSize(rows.elements()));
+            parts.add(new Part(place.byteSize(), p -> p.rows(rows, type, place)));
+        }
+    }
+
+    private static void positions(PanelPacker packer, Packing.Positions p, MemorySegment to) {
+        try (Arena temporary = Arena.ofConfined()) {
+            MemorySegment table = temporary.allocate(p.weight().elements() * 4, 64);
+            packer.rows(p.weight(), DType.F32, table);
+            PositionResize.resize(
+                    table, p.weight().rows(), p.weight().cols(), p.height(), p.width(), to);
+        }
+    }
+
+    @Override
+    public void close() {
+        idle.forEach(PanelPacker::close);
+    }
+}

@@ -1,0 +1,241 @@
+package dev.ocellus.kernels;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ocellus.kernels.KernelCall.MatMul;
+import dev.ocellus.kernels.MatMulOperationTest.Size;
+import dev.ocellus.kernels.OperationCheck.Setting;
+import dev.ocellus.tensor.DType;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.random.RandomGenerator;
+
+/** What products with Q8 and Q4 weights promise beyond those with floats. */
+class BlockProductOperationTest {
+    private static final List<Size> SIZES =
+            List.of(
+                    new Size(1, 1, 1),
+                    new Size(3, 17, 31),
+                    new Size(1, 40, 64),
+                    new Size(13, 33, 65),
+                    new Size(5, 48, 130),
+                    new Size(25, 70, 577),
+                    new Size(1, 16, 2080));
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("dev.ocellus.kernels.OperationCheck#settings")
+    void sumIsOneChainOverExactBlocks(Setting setting) {
+        for (DType type : List.of(DType.Q8, DType.Q4)) {
+            for (Size size : SIZES) {
+                for (float factor : new float[] {1, 0, 1e-30f, 1e-33f, 1e30f}) {
+                    OperationCheck.check(
+                            setting, 6, (ops, rnd) -> chain(type, size, factor, ops, rnd));
+                }
+            }
+        }
+    }
+
+    private static Trial chain(
+            DType type, Size size, float factor, Operands operands, RandomGenerator random) {
+        Matrix x = operands.random(size.rows(), size.k(), random);
+        for (long r = 0; r < size.rows(); r++) {
+            for (long i = 0; i < size.k(); i++) {
+                x.set(r, i, x.get(r, i) * factor);
+            }
+        }
+        BlockMatrix w = BlockMatrix.random(type, (int) size.n(), (int) size.k(), random);
+        MatMul call = call(type, x, w.packed(operands).address(), 0, size.n(), size);
+        BlockRows quantized = BlockRows.of(x);
+        Trial.Cell expected =
+                (r, j) -> {
+                    float sum = 0;
+                    for (long b = 0; b < size.k(); b += 32) {
+                        int dot = 0;
+                        for (long i = b; i < Math.min(b + 32, size.k()); i++) {
+                            dot += quantized.q(r, i) * w.q(j, i);
+                        }
+                        sum = Math.fma(dot * w.scale(j, b), quantized.scale(r, b), sum);
+                    }
+                    return sum;
+                };
+        return MatMulOperationTest.trial(
+                "MatMul chain %s %s times %s".formatted(type, size, factor),
+                call,
+                null,
+                expected,
+                Trial.EXACT);
+    }
+
+    private static MatMul call(DType type, Matrix x, long w, long out, long ldo, Size size) {
+        return new MatMul(
+                x.address(),
+                x.ld(),
+                w,
+                type,
+                0,
+                0,
+                0,
+                0,
+                out,
+                ldo,
+                size.rows(),
+                0,
+                size.n(),
+                size.k(),
+                ComputeType.INT8,
+                Activation.NONE,
+                0);
+    }
+
+    /** Of normally distributed factors, by the size of the rounding steps of both. */
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("dev.ocellus.kernels.OperationCheck#providers")
+    void productsAreCloseToThoseOfTheFloats(KernelProvider provider) {
+        assertThat(relativeError(provider, DType.Q8)).isBetween(0.004, 0.010);
+        assertThat(relativeError(provider, DType.Q4)).isBetween(0.060, 0.090);
+    }
+
+    /** Root of the mean squared error of a product, as a part of that of the result. */
+    private static double relativeError(KernelProvider provider, DType type) {
+        Size size = new Size(20, 100, 300);
+        RandomGenerator random = new SplittableRandom(12);
+        try (Operands operands = new Operands(Placement.STARTS_AT_GUARD)) {
+            Matrix x = operands.random(size.rows(), size.k(), random);
+            Matrix w = operands.dense(size.n(), size.k(), random);
+            Matrix out = packAndMultiply(provider, type, operands, x, w);
+            double error = 0;
+            double power = 0;
+            for (long r = 0; r < size.rows(); r++) {
+                for (long j = 0; j < size.n(); j++) {
+                    long row = r;
+                    long col = j;
+                    double exact =
+                            Oracle.sum(size.k(), i -> (double) x.get(row, i) * w.get(col, i));
+                    error += Math.pow(out.get(r, j) - exact, 2);
+                    power += exact * exact;
+                }
+            }
+            return Math.sqrt(error / power);
+        }
+    }
+
+    private static Matrix packAndMultiply(
+            KernelProvider provider, DType type, Operands operands, Matrix x, Matrix w) {
+        Size size = new Size(x.rows(), w.rows(), w.cols());
+        RandomGenerator random = new SplittableRandom(15);
+        Matrix out = operands.matrix(size.rows(), size.n(), size.n());
+        MemorySegment packed = operands.bytes(Panels.bytes(type, size.n(), size.k()), 64);
+        OperationCheck.run(
+                provider,
+                operands,
+                new KernelCall.PackPanels(
+                        w.address(),
+                        DType.F32,
+                        packed.address(),
+                        type,
+                        0,
+                        1,
+                        size.n(),
+                        0,
+                        size.k()),
+                random);
+        OperationCheck.run(
+                provider,
+                operands,
+                call(type, x, packed.address(), out.address(), out.ld(), size),
+                random);
+        return out;
+    }
+
+    /** What is no number shows in the row it is in, and nowhere else. */
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("dev.ocellus.kernels.OperationCheck#providers")
+    void activationsThatAreNotFiniteShow(KernelProvider provider) {
+        Size size = new Size(14, 20, 70);
+        for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+            RandomGenerator random = new SplittableRandom(13);
+            try (Operands operands = new Operands(Placement.STARTS_AT_GUARD)) {
+                Matrix x = operands.random(size.rows(), size.k(), random);
+                x.set(3, 66, bad);
+                BlockMatrix w = BlockMatrix.random(DType.Q4, 20, 70, random);
+                Matrix out = operands.matrix(size.rows(), size.n(), size.n());
+                long packed = w.packed(operands).address();
+                OperationCheck.run(
+                        provider,
+                        operands,
+                        call(DType.Q4, x, packed, out.address(), out.ld(), size),
+                        random);
+                for (long r = 0; r < size.rows(); r++) {
+                    for (long j = 0; j < size.n(); j++) {
+                        assertThat(Float.isFinite(out.get(r, j))).isEqualTo(r != 3);
+                    }
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("dev.ocellus.kernels.OperationCheck#providers")
+    void weightsThatAreNotFiniteShow(KernelProvider provider) {
+        Size size = new Size(2, 20, 70);
+        for (DType type : List.of(DType.Q8, DType.Q4)) {
+            for (float bad : new float[] {Float.NaN, Float.NEGATIVE_INFINITY, 1e9f}) {
+                RandomGenerator random = new SplittableRandom(14);
+                try (Operands operands = new Operands(Placement.STARTS_AT_GUARD)) {
+                    Matrix x = operands.random(size.rows(), size.k(), random);
+                    Matrix w = operands.dense(size.n(), size.k(), random);
+                    w.set(17, 40, bad);
+                    Matrix out = packAndMultiply(provider, type, operands, x, w);
+                    for (long r = 0; r < size.rows(); r++) {
+                        for (long j = 0; j < size.n(); j++) {
+                            assertThat(Float.isFinite(out.get(r, j)))
+                                    .as("%s %s row %d column %d", type, bad, r, j)
+                                    .isEqualTo(j != 17);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /** Rows of activations rounded as {@link ComputeType#INT8} says. */
+    record BlockRows(int[][] integers, float[][] scales) {
+        static BlockRows of(Matrix x) {
+            int k = (int) x.cols();
+            int[][] q = new int[(int) x.rows()][k];
+            float[][] scales = new float[(int) x.rows()][(k + 31) / 32];
+            for (int r = 0; r < x.rows(); r++) {
+                for (int b = 0; b < k; b += 32) {
+                    float m = 0;
+                    for (int i = b; i < Math.min(b + 32, k); i++) {
+                        m = Math.max(m, Math.abs(x.get(r, i)));
+                    }
+                    if (m >= 0x1p-100) {
+                        scales[r][b / 32] = m / 127;
+                        for (int i = b; i < Math.min(b + 32, k); i++) {
+                            q[r][i] = (int) Math.rint(x.get(r, i) * (127 / m));
+                        }
+                    }
+                }
+            }
+            return new BlockRows(q, scales);
+        }
+
+        int q(long row, long column) {
+            return integers[(int) row][(int) column];
+        }
+
+        float scale(long row, long column) {
+            return scales[(int) row][(int) column / 32];
+        }
+
+        double value(long row, long column) {
+            return (double) q(row, column) * scale(row, column);
+        }
+    }
+}
