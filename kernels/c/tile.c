@@ -35,10 +35,6 @@ INLINE void tile(
     int64_t stride, int64_t steps, float *c, int64_t ldc, int continued) {
     const int halves = kind == TILE_BF16 || kind == TILE_F16 ? 2 : 1;
     const int vectors = panels * PANEL_VECTORS;
-    const int64_t panelBytes = kind == TILE_KEYS ? PANEL_LINE : stride;
-    const int64_t stepBytes = kind == TILE_KEYS ? stride : PANEL_LINE;
-    const int64_t rowStride = kind == TILE_KEYS ? KEY_BLOCK : 1;
-    const int64_t stepStride = kind == TILE_KEYS ? 1 : rows;
     vf sum[TILE_ROWS][MAX_VECTORS];
     UNROLL
     for (int i = 0; i < rows; i++) {
@@ -48,34 +44,34 @@ INLINE void tile(
         }
     }
     int64_t ahead = B_AHEAD * PANEL_LINE;
-    for (int64_t s = 0; s < steps; s++, b += stepBytes) {
-        if (kind != TILE_KEYS && rows >= AHEAD_ROWS) {
+    for (int64_t s = 0; s < steps; s++, b += PANEL_LINE) {
+        if (rows >= AHEAD_ROWS) {
             if (s + B_AHEAD == steps) {
                 ahead += panels * stride - steps * PANEL_LINE;
             }
             UNROLL
             for (int p = 0; p < panels; p++) {
-                __builtin_prefetch(b + p * panelBytes + ahead);
+                __builtin_prefetch(b + p * stride + ahead);
             }
             if (rows > TILE_ROWS / 2) {
                 __builtin_prefetch(a + A_AHEAD * halves * rows);
             }
         }
         UNROLL
-        for (int half = 0; half < halves; half++, a += stepStride) {
+        for (int half = 0; half < halves; half++, a += rows) {
             // The second half loads again: kept from the first, it would cost registers.
             __asm__("" : "+r"(b));
             vf w[MAX_VECTORS];
             UNROLL
             for (int v = 0; v < vectors; v++) {
                 w[v] = weight(kind, half,
-                    b + v / PANEL_VECTORS * panelBytes + v % PANEL_VECTORS * (VL * 4));
+                    b + v / PANEL_VECTORS * stride + v % PANEL_VECTORS * (VL * 4));
             }
             UNROLL
             for (int i = 0; i < rows; i++) {
                 UNROLL
                 for (int v = 0; v < vectors; v++) {
-                    sum[i][v] = multiply_add(kind, w[v], a + i * rowStride, sum[i][v]);
+                    sum[i][v] = multiply_add(kind, w[v], a + i, sum[i][v]);
                 }
             }
         }
@@ -122,7 +118,6 @@ INLINE void tile(
 TILES(TILE_F32)
 TILES(TILE_BF16)
 TILES(TILE_F16)
-TILES(TILE_KEYS)
 #if defined(__AVX512BF16__)
 TILES(TILE_DOT)
 #endif
@@ -131,7 +126,6 @@ tile_function *const tile_functions[TILE_KINDS][3][TILE_ROWS] = {
     NAMES(TILE_F32),
     NAMES(TILE_BF16),
     NAMES(TILE_F16),
-    NAMES(TILE_KEYS),
 #if defined(__AVX512BF16__)
     NAMES(TILE_DOT),
 #endif

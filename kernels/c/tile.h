@@ -1,4 +1,4 @@
-// The inner loop of every matrix product: a tile of rows of A times neighbouring panels of B.
+// The inner loop of linear layers: a tile of rows of A times neighbouring panels of B.
 //
 // Each output element is one chain of fused operations over ascending k, whatever the height of the
 // tile, the number of panels taken together or the place where the chain was interrupted. So the
@@ -22,21 +22,17 @@ enum { TILE_VECTORS = 24, TILE_ROWS = 4 };
 // TILE_PANELS is the most panels taken together; PANEL_LINE the bytes of a panel for one step.
 enum { TILE_PANELS = 4, PANEL_LINE = 64 };
 
-// What a step along k is. A is [steps][rows] and B consists of panels, but for TILE_KEYS.
+// What a step along k is. A is [steps][rows] and B consists of panels.
 enum tile_kind {
     TILE_F32,   // one k: f32 weights
     TILE_BF16,  // two k: bfloat16 weights, widened; A has two rows a step
     TILE_F16,   // two k: float16 weights, widened; A has two rows a step
     TILE_DOT,   // two k: bfloat16 pairs on both sides
-    TILE_KEYS,  // one k: A is [rows][KEY_BLOCK], B is a plain matrix, a row of it one step
     TILE_KINDS
 };
 
-// Keys that attention takes at a time; see attention.c.
-enum { KEY_BLOCK = 64 };
-
 // C (rows of ldc floats) receives the sums over `steps`, which continue those in C if `continued`.
-// `stride` is the bytes between panels, or between rows for TILE_KEYS.
+// `stride` is the bytes between panels.
 typedef void tile_function(
     const float *a, const char *b, int64_t stride, int64_t steps, float *c, int64_t ldc,
     int continued);
@@ -49,7 +45,6 @@ extern tile_function *const tile_functions[TILE_KINDS][3][TILE_ROWS];
 static inline void tile_run(
     enum tile_kind kind, int64_t rows, int64_t panels, int64_t together, const float *a,
     const char *b, int64_t stride, int64_t steps, float *c, int64_t ldc, int continued) {
-    int64_t panelBytes = kind == TILE_KEYS ? PANEL_LINE : stride;
     for (int64_t p = 0; p < panels;) {
         int log = 2;
         while (((int64_t)1 << log) > min_i64(panels - p, together)
@@ -57,7 +52,7 @@ static inline void tile_run(
             log--;
         }
         tile_functions[kind][log][rows - 1](
-            a, b + p * panelBytes, stride, steps, c + p * PANEL, ldc, continued);
+            a, b + p * stride, stride, steps, c + p * PANEL, ldc, continued);
         p += (int64_t)1 << log;
     }
 }

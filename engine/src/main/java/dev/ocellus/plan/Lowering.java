@@ -28,15 +28,17 @@ final class Lowering {
         this.attention = attention;
     }
 
-    /** Attention has no weights: it follows the graph's products. */
+    /** Attention has no weights: it is in float32 where all products are. */
     private static ComputeType attention(Graph graph, PlanOptions options) {
         boolean bf16 =
                 graph.nodes().stream()
-                        .anyMatch(
-                                n ->
-                                        n.op() instanceof Op.Linear l
-                                                && l.weight().kernelType() == DType.BF16);
+                        .anyMatch(n -> n.op() instanceof Op.Linear l && isSmall(l.weight()));
         return bf16 ? options.compute() : ComputeType.F32;
+    }
+
+    private static boolean isSmall(Weight weight) {
+        DType type = weight.kernelType();
+        return type == DType.BF16 || type.isBlock();
     }
 
     static List<Step> steps(Graph graph, PlanOptions options) {

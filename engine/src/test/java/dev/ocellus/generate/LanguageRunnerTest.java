@@ -11,6 +11,7 @@ import dev.ocellus.kernels.KernelProvider;
 import dev.ocellus.kernels.KernelProviders;
 import dev.ocellus.loader.safetensors.StoredTensor;
 import dev.ocellus.model.RopeFrequencies;
+import dev.ocellus.tensor.DType;
 import dev.ocellus.tensor.Tensor;
 import dev.ocellus.testing.TinyModel;
 
@@ -79,6 +80,41 @@ class LanguageRunnerTest {
             }
             assertThat(t.pool.used()).isZero();
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource("models")
+    void smallerCachesComeClose(KernelProvider provider, TinyModel model) {
+        Map<DType, Double> bounds = Map.of(DType.F16, 1e-2, DType.BF16, 5e-2, DType.Q8, 5e-2);
+        int[] ids = prompt(LENGTH, 3);
+        float[] exact;
+        try (TinyRunner t = open(provider, model)) {
+            exact = t.fresh(ids, t.frequencies(LENGTH));
+        }
+        bounds.forEach(
+                (type, bound) -> {
+                    try (TinyRunner t = new TinyRunner(provider, FOLDERS.get(model), 1000, type)) {
+                        RopeFrequencies f = t.frequencies(LENGTH);
+                        float[] whole = t.fresh(ids, f);
+                        assertThat(distance(whole, exact)).as("%s", type).isBetween(1e-7, bound);
+                        try (KvCache cache = t.cache()) {
+                            assertThat(t.prefill(t.runner(1, 4), cache, ids, f))
+                                    .as("%s in chunks", type)
+                                    .containsExactly(whole);
+                        }
+                    }
+                });
+    }
+
+    /** Relative, in the Euclidean norm. */
+    private static double distance(float[] a, float[] b) {
+        double difference = 0;
+        double norm = 0;
+        for (int i = 0; i < b.length; i++) {
+            difference += Math.pow(a[i] - b[i], 2);
+            norm += Math.pow(b[i], 2);
+        }
+        return Math.sqrt(difference / norm);
     }
 
     @ParameterizedTest

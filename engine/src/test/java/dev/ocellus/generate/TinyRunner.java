@@ -42,13 +42,17 @@ final class TinyRunner implements AutoCloseable {
     final CacheShape shape;
 
     TinyRunner(KernelProvider provider, Path folder, int pages) {
+        this(provider, folder, pages, DType.F32);
+    }
+
+    TinyRunner(KernelProvider provider, Path folder, int pages, DType cacheType) {
         checkpoint = Checkpoint.open(folder);
         device = new CpuDevice(provider, new WorkerPool(2));
         store = device.newWeightStore();
         plans = new PlanCache(device, store, 1L << 26);
         model = Models.language(checkpoint);
         config = model.config();
-        shape = model.cacheShape(PAGE_TOKENS, DType.F32);
+        shape = model.cacheShape(PAGE_TOKENS, cacheType);
         pool = new PagePool(device, shape, pages * shape.pageBytes());
     }
 

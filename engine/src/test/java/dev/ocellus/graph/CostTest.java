@@ -163,6 +163,10 @@ class CostTest {
 
     /** A cache of two layers, two heads of four values in bf16: 32 bytes a token and layer. */
     private Value paged(Count tokens, long sequences) {
+        return paged(tokens, sequences, 0);
+    }
+
+    private Value paged(Count tokens, long sequences, long window) {
         long n = tokens.capacity();
         CacheShape shape = new CacheShape(2, 2, 4, 16, DType.BF16);
         CacheState state =
@@ -174,7 +178,19 @@ class CostTest {
         Value k = g.input("k", DType.F32, tokens, n, 8);
         Value v = g.input("v", DType.F32, tokens, n, 8);
         Value q = g.input("q", DType.F32, tokens, n, 32);
-        return g.pagedAttention(q, g.kvAppend(k, v, state, 1), state, 1, 8, 1, 0);
+        return g.pagedAttention(q, g.kvAppend(k, v, state, 1), state, 1, 8, 1, window);
+    }
+
+    @Test
+    void aWindowBoundsWhatIsRead() {
+        Value attention = paged(new Count("tokens", 3), 1, 5);
+        // Five slots for each of the three rows, seven of them in all.
+        assertThat(Cost.of(attention.node(), Workload.full(10)))
+                .isEqualTo(
+                        new Cost(
+                                4 * 8 * 4 * 3 * 5,
+                                0,
+                                4 * 3 * 32 + 2 * 4 * 3 + 8 + 32 * 7 + 4 * 3 * 32));
     }
 
     @Test

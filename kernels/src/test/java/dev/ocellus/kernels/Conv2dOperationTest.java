@@ -14,8 +14,8 @@ class Conv2dOperationTest {
     private static final String SETTINGS = "dev.ocellus.kernels.OperationCheck#settings";
 
     /** Images, their size and channels, and the filter. */
-    private static final List<Types> PLAIN =
-            List.of(Types.F32, Types.F16, Types.BF16, Types.BF16_PRODUCTS);
+    /** Convolution takes no block types. */
+    static final List<Types> PLAIN = List.of(Types.F32, Types.F16, Types.BF16, Types.BF16_PRODUCTS);
 
     record Size(
             long rows,

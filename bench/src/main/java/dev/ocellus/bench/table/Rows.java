@@ -20,8 +20,8 @@ final class Rows {
                                 Section.DECODE,
                                 "decode " + model + " " + kind.text() + " / llama.cpp",
                                 "tokens/s",
-                                bf16 ? 1.05 : 1.2,
-                                bf16 ? 1.2 : 1.45));
+                                bf16 ? 1.15 : 1.4,
+                                bf16 ? 1.3 : 1.6));
             }
         }
         for (WeightKind kind : WeightKind.values()) {
@@ -31,7 +31,7 @@ final class Rows {
                             Section.DECODE,
                             "decode 1b " + kind.text() + " / read loop",
                             "GB/s",
-                            List.of(0.9, 0.85, 0.8).get(kind.ordinal()),
+                            List.of(0.95, 0.9, 0.85).get(kind.ordinal()),
                             List.of(1.05, 1.0, 1.0).get(kind.ordinal())));
         }
         for (String model : MODELS) {
@@ -44,12 +44,12 @@ final class Rows {
                                 Section.PREFILL,
                                 "prefill 512 " + model + " " + kind.text() + " / llama.cpp",
                                 "tokens/s",
-                                bf16 ? large ? 1.0 : 1.5 : 2.0,
-                                bf16 ? large ? 1.15 : 2.0 : 2.7));
+                                bf16 ? large ? 1.1 : 1.8 : 2.5,
+                                bf16 ? large ? 1.3 : 2.2 : 3.5));
             }
         }
-        rows.add(javaPeer("decode", "java-llama.cpp", 1.2, 1.45));
-        rows.add(javaPeer("prefill", "java-llama.cpp", 2, 2.7));
+        rows.add(javaPeer("decode", "java-llama.cpp", 1.4, 1.6));
+        rows.add(javaPeer("prefill", "java-llama.cpp", 2.5, 3.5));
         for (String work : List.of("decode", "prefill")) {
             rows.add(
                     new Row(
@@ -57,7 +57,7 @@ final class Rows {
                             Section.THREADS,
                             work + " 1b bf16: 2 threads / 1 thread",
                             "tokens/s",
-                            1.7,
+                            1.8,
                             1.95));
         }
         rows.add(
@@ -66,13 +66,13 @@ final class Rows {
                         Section.CONTEXT,
                         "time per token 1b bf16: at 8,000 / at 100",
                         "ms",
-                        1.3,
-                        1.15));
-        rows.add(gemm("gemm-f32", "GEMM f32 / peak", 0.8, 0.9));
-        rows.add(gemm("gemm-bf16", "GEMM bf16 / peak", 0.8, 0.9));
-        rows.add(gemm("gemm-int8", "GEMM int8 (q8 weights) / peak", 0.65, 0.75));
-        rows.add(gemm("gemm-f32-torch", "GEMM f32 / PyTorch", 1.0, 1.05));
-        rows.add(gemm("gemm-bf16-torch", "GEMM bf16 / PyTorch", 0.9, 1.0));
+                        1.6,
+                        1.4));
+        rows.add(gemm("gemm-f32", "GEMM f32 / peak", 0.85, 0.9));
+        rows.add(gemm("gemm-bf16", "GEMM bf16 / peak", 0.85, 0.92));
+        rows.add(gemm("gemm-int8", "GEMM int8 (q8 weights) / peak", 0.7, 0.85));
+        rows.add(gemm("gemm-f32-torch", "GEMM f32 / PyTorch", 0.97, 1.05));
+        rows.add(gemm("gemm-bf16-torch", "GEMM bf16 / PyTorch", 0.97, 1.05));
         for (String tower : TowerRows.TOWERS) {
             for (String type : TowerRows.TYPES) {
                 rows.add(
@@ -82,7 +82,7 @@ final class Rows {
                                 tower + " " + type + " / PyTorch",
                                 "images/s",
                                 1.0,
-                                1.1));
+                                1.2));
             }
         }
         rows.add(
@@ -91,8 +91,8 @@ final class Rows {
                         Section.PREPROCESSING,
                         "12 tiles of a photo / Pillow and NumPy",
                         "images/s",
-                        1.0,
-                        1.5));
+                        5,
+                        10));
         rows.add(
                 new Row(
                         "first-token",

@@ -51,9 +51,7 @@ public final class Table {
         new OwnRows(setup, results).measure();
         new GemmRows(setup, results).measure();
         new TowerRows(setup, results).measure();
-        if (wants(setup, Section.PREPROCESSING)) {
-            results.put("preprocessing", Outcome.skipped("not supported yet"));
-        }
+        new PreprocessingRow(setup, results).measure();
         new FirstToken(setup, results).measure();
         System.out.println();
         System.out.print(results.markdown());
