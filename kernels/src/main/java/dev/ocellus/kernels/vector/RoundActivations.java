@@ -31,7 +31,8 @@ record RoundActivations(MatMul call, long rounded) implements Launch {
         }
     }
 
-    private static void round(long from, long to, long bytes) {
+    /** Rounds {@code bytes} bytes of float32, perhaps in place. */
+    static void round(long from, long to, long bytes) {
         long whole = Lanes.whole(bytes);
         for (long i = 0; i < whole; i += Lanes.BYTES) {
             IntVector bits = Lanes.load(from + i).reinterpretAsInts();

@@ -12,7 +12,7 @@ import java.lang.invoke.MethodHandles;
  */
 final class Softmax {
     private static final MethodHandle[] LOOPS = {
-        loop("raiseLoop", 5), loop("weighLoop", 5), loop("hideLoop", 5)
+        loop("raiseLoop", 5), loop("weighLoop", 5), loop("hideLoop", 6)
     };
 
     private static MethodHandle loop(String name, int longs) {
@@ -22,7 +22,8 @@ final class Softmax {
     /**
      * Raises the largest score so far by those of {@code keys} keys, {@code step} bytes apart.
      *
-     * @param largest of each query, which is updated
+     * @param largest of each query, which is updated; at first it is finite, so that keys that are
+     *     hidden don't count even if all of a block are
      * @param change receives the factor for what is relative to the largest score before
      */
     static void raise(long scores, long step, long keys, long largest, long change) {
@@ -72,22 +73,27 @@ final class Softmax {
      * Gives keys that a query doesn't attend to the score of minus infinity.
      *
      * @param key the first of {@code keys} keys whose scores begin at {@code scores}
-     * @param limits the number of keys that each query attends to, as float32
+     * @param starts the first key that each query attends to, as float32
+     * @param limits the key after the last one that each query attends to, as float32
      */
-    static void hide(long scores, long step, long key, long keys, long limits) {
+    static void hide(long scores, long step, long key, long keys, long starts, long limits) {
         try {
-            LOOPS[2].invokeExact(scores, step, key, keys, limits);
+            LOOPS[2].invokeExact(scores, step, key, keys, starts, limits);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
     }
 
-    private static void hideLoop(long scores, long step, long key, long keys, long limits) {
+    private static void hideLoop(
+            long scores, long step, long key, long keys, long starts, long limits) {
+        FloatVector start = Lanes.load(starts);
         FloatVector limit = Lanes.load(limits);
         FloatVector none = Lanes.all(Float.NEGATIVE_INFINITY);
         for (long i = 0; i < keys; i++) {
+            FloatVector at = Lanes.all(key + i);
             FloatVector s = Lanes.load(scores + i * step);
-            s = s.blend(none, limit.compare(VectorOperators.LE, Lanes.all(key + i)));
+            s = s.blend(none, limit.compare(VectorOperators.LE, at));
+            s = s.blend(none, start.compare(VectorOperators.GT, at));
             Lanes.store(scores + i * step, s);
         }
     }

@@ -86,9 +86,12 @@ public final class VectorProvider implements KernelProvider {
             case KernelCall.Activate c -> List.of(new PointwiseLaunches.Activate(c));
             case KernelCall.GatedActivate c -> List.of(new PointwiseLaunches.GatedActivate(c));
             case KernelCall.Attention c
-                    when c.compute() == ComputeType.F32
-                            && AttentionLaunches.supports(c.heads(), c.kvHeads(), c.headDim()) ->
+                    when AttentionLaunches.supports(c.heads(), c.kvHeads(), c.headDim()) ->
                     List.of(new AttentionLaunches.Attention(c));
+            case KernelCall.PagedAttention c
+                    when CacheWords.supports(c.cacheType())
+                            && AttentionLaunches.supports(c.heads(), c.kvHeads(), c.headDim()) ->
+                    List.of(new AttentionLaunches.PagedAttention(c));
             case KernelCall.RmsNorm c -> List.of(new NormLaunches.RmsNorm(c));
             case KernelCall.LayerNorm c -> List.of(new NormLaunches.LayerNorm(c));
             case KernelCall.Rope c -> List.of(new RopeLaunch(c));
