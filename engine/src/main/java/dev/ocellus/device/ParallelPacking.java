@@ -23,8 +23,11 @@ import java.util.function.Consumer;
  * pool in batches, so that other users of the pool get their turn in between.
  */
 final class ParallelPacking implements AutoCloseable {
-    /** Bytes of a batch for each thread: some milliseconds of work. */
+    /** Most bytes of a batch for each thread: some milliseconds of work. */
     private static final long BATCH_BYTES = 16L << 20;
+
+    /** Least number of batches, so that small models report progress too. */
+    private static final long BATCHES = 8;
 
     /**
      * @param bytes that it fills
@@ -48,6 +51,7 @@ final class ParallelPacking implements AutoCloseable {
     /** Packs everything. */
     void run(WeightStore.Listener listener) {
         long total = parts.stream().mapToLong(Part::bytes).sum();
+        long most = Math.min(BATCH_BYTES * pool.threads(), total / BATCHES);
         long done = 0;
         List<Part> batch = new ArrayList<>();
         long bytes = 0;
@@ -55,7 +59,7 @@ final class ParallelPacking implements AutoCloseable {
             batch.add(p);
             bytes += p.bytes();
             done += p.bytes();
-            if (bytes >= BATCH_BYTES * pool.threads() || done == total) {
+            if (bytes >= most || done == total) {
                 pool.run(launch(List.copyOf(batch)));
                 batch.clear();
                 bytes = 0;
