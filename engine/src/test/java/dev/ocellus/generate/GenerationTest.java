@@ -14,7 +14,10 @@ import com.sun.management.ThreadMXBean;
 
 import dev.ocellus.kernels.KernelProvider;
 import dev.ocellus.kernels.KernelProviders;
+import dev.ocellus.loader.Checkpoint;
+import dev.ocellus.loader.WeightTypes;
 import dev.ocellus.model.RopeFrequencies;
+import dev.ocellus.tensor.DType;
 import dev.ocellus.testing.TinyModel;
 
 import org.junit.jupiter.api.BeforeAll;
@@ -22,6 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -284,9 +288,15 @@ class GenerationTest {
         }
     }
 
-    @Test
-    void aDecodedTokenAllocatesNothing() {
-        try (TinyRunner t = open(TinyModel.QWEN2);
+    @ParameterizedTest
+    @CsvSource({"stored, F32", "Q8, BF16", "Q4, Q8"})
+    void aDecodedTokenAllocatesNothing(String weights, DType cacheType) {
+        WeightTypes types =
+                weights.equals("stored")
+                        ? WeightTypes.STORED
+                        : WeightTypes.of(DType.valueOf(weights));
+        Checkpoint checkpoint = Checkpoint.open(FOLDERS.get(TinyModel.QWEN2), types);
+        try (TinyRunner t = new TinyRunner(KernelProviders.get(), checkpoint, 1000, cacheType);
                 KvCache cache = t.cache()) {
             var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
             Generation g = new Generation(t.runner(), CONTEXT, GO_ON);

@@ -46,7 +46,14 @@ final class TinyRunner implements AutoCloseable {
     }
 
     TinyRunner(KernelProvider provider, Path folder, int pages, DType cacheType) {
-        checkpoint = Checkpoint.open(folder);
+        this(provider, Checkpoint.open(folder), pages, cacheType);
+    }
+
+    /**
+     * @param checkpoint is closed with this
+     */
+    TinyRunner(KernelProvider provider, Checkpoint checkpoint, int pages, DType cacheType) {
+        this.checkpoint = checkpoint;
         device = new CpuDevice(provider, new WorkerPool(2));
         store = device.newWeightStore();
         plans = new PlanCache(device, store, 1L << 26);
