@@ -14,8 +14,9 @@ import java.util.Optional;
  * normalisations, rotary embedding, activations and sums. Left to the plain Java ones, since they
  * move data or take next to no time: {@code RopeTable}, {@code Scale}, {@code KvAppend}, {@code
  * Gather}, {@code SelectRows}, {@code PackPanels} and the layouts of images; also attention with
- * heads or groups of heads that are too large for a unit, and over a cache in 8 bits. Needs the
- * module {@code jdk.incubator.vector}, which Java only has when started with {@code --add-modules}.
+ * heads or groups of heads that are too large for a unit, and over a cache in 8 bits, and what only
+ * some models have: convolutions, group normalisation and the resizing of images. Needs the module
+ * {@code jdk.incubator.vector}, which Java only has when started with {@code --add-modules}.
  * Immutable and thread-safe.
  *
  * <p>Slow until the virtual machine has compiled the kernels, for about the first second of work.
