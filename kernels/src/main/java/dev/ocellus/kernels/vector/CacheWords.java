@@ -19,7 +19,7 @@ final class CacheWords {
         return Handles.of(MethodHandles.lookup(), name, void.class, 6);
     }
 
-    /** Whether there is anything to do for this type. */
+    /** Whether caches of this type are of words. */
     static boolean supports(DType type) {
         return type == DType.F32 || type == DType.F16 || type == DType.BF16;
     }

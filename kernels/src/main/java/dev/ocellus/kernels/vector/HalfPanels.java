@@ -63,6 +63,14 @@ final class HalfPanels {
         }
     }
 
+    /** A vector of float16, one after another. */
+    static FloatVector load(long address) {
+        IntVector bits =
+                (IntVector)
+                        Lanes.loadShorts(address).convertShape(VectorOperators.S2I, Lanes.INTS, 0);
+        return upperHalf(bits.lanewise(VectorOperators.LSHL, 16));
+    }
+
     /** The float16 in the upper half of each lane. */
     static FloatVector upperHalf(IntVector bits) {
         FloatVector v =

@@ -4,6 +4,8 @@ import dev.ocellus.kernels.Panels;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 import java.lang.foreign.MemorySegment;
@@ -20,6 +22,10 @@ final class Lanes {
 
     static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, FLOATS.vectorShape());
 
+    /** As many as floats, in half the space. */
+    static final VectorSpecies<Short> SHORTS =
+            VectorSpecies.of(short.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 2));
+
     /** Floats in a vector. */
     static final int COUNT = FLOATS.length();
 
@@ -35,6 +41,10 @@ final class Lanes {
 
     static IntVector loadInts(long address) {
         return IntVector.fromMemorySegment(INTS, ALL, address, ORDER);
+    }
+
+    static ShortVector loadShorts(long address) {
+        return ShortVector.fromMemorySegment(SHORTS, ALL, address, ORDER);
     }
 
     static void store(long address, FloatVector v) {

@@ -16,10 +16,6 @@ record PanelReader(long lineColumns, MethodHandle oneRow, MethodHandle widen) {
     /** Bytes of a line: sixteen rows of one or two columns. */
     static final long LINE = 64;
 
-    static boolean supports(DType type) {
-        return type == DType.F32 || type == DType.F16 || type == DType.BF16;
-    }
-
     static PanelReader of(DType type) {
         return switch (type) {
             case F32 -> new PanelReader(1, oneRow(SinglePanels.lookup()), null);

@@ -1,6 +1,5 @@
 package dev.ocellus.kernels.vector;
 
-import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.kernels.KernelProvider;
 import dev.ocellus.kernels.Launch;
@@ -15,9 +14,10 @@ import java.util.Optional;
  * normalisations, rotary embedding, activations and sums. Left to the plain Java ones, since they
  * move data or take next to no time: {@code RopeTable}, {@code Scale}, {@code KvAppend}, {@code
  * Gather}, {@code SelectRows}, {@code PackPanels} and the layouts of images; also attention with
- * heads or groups of heads that are too large for a unit. Needs the module {@code
- * jdk.incubator.vector}, which Java only has when started with {@code --add-modules}. Immutable and
- * thread-safe.
+ * heads or groups of heads that are too large for a unit, and over a cache in 8 bits, and what only
+ * some models have: convolutions, group normalisation and the resizing of images. Needs the module
+ * {@code jdk.incubator.vector}, which Java only has when started with {@code --add-modules}.
+ * Immutable and thread-safe.
  *
  * <p>Slow until the virtual machine has compiled the kernels, for about the first second of work.
  */
@@ -64,13 +64,13 @@ public final class VectorProvider implements KernelProvider {
 
     @Override
     public long scratchBytes(KernelCall call) {
-        return call instanceof KernelCall.MatMul m && PanelReader.supports(m.wType())
-                ? roundedBytes(m)
+        return call instanceof KernelCall.MatMul m
+                ? switch (m.compute()) {
+                    case F32 -> 0;
+                    case BF16 -> RoundActivations.bytes(m);
+                    case INT8 -> BlockActivations.bytes(m);
+                }
                 : scalar.scratchBytes(call);
-    }
-
-    private static long roundedBytes(KernelCall.MatMul call) {
-        return call.compute() == ComputeType.BF16 ? RoundActivations.bytes(call) : 0;
     }
 
     /**
@@ -81,7 +81,7 @@ public final class VectorProvider implements KernelProvider {
         // The same checks, by the one that runs what is not here.
         List<Launch> plain = scalar.bind(call, scratch, arena);
         return switch (call) {
-            case KernelCall.MatMul c when PanelReader.supports(c.wType()) -> matMul(c, scratch);
+            case KernelCall.MatMul c -> matMul(c, scratch);
             case KernelCall.Add c -> List.of(new PointwiseLaunches.Add(c));
             case KernelCall.Activate c -> List.of(new PointwiseLaunches.Activate(c));
             case KernelCall.GatedActivate c -> List.of(new PointwiseLaunches.GatedActivate(c));
@@ -100,10 +100,16 @@ public final class VectorProvider implements KernelProvider {
     }
 
     private static List<Launch> matMul(KernelCall.MatMul call, long scratch) {
-        return call.compute() == ComputeType.F32
-                ? List.of(new MatMulLaunch(call, call.x(), call.ldx()))
-                : List.of(
-                        new RoundActivations(call, scratch),
-                        new MatMulLaunch(call, scratch, call.k()));
+        return switch (call.compute()) {
+            case F32 -> List.of(new MatMulLaunch(call, call.x(), call.ldx()));
+            case BF16 ->
+                    List.of(
+                            new RoundActivations(call, scratch),
+                            new MatMulLaunch(call, scratch, call.k()));
+            case INT8 ->
+                    List.of(
+                            new BlockActivations(call, scratch),
+                            new BlockMatMulLaunch(call, scratch));
+        };
     }
 }
