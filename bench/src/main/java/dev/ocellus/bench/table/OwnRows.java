@@ -5,6 +5,7 @@ import dev.ocellus.OpenOptions;
 import dev.ocellus.device.CpuDevice;
 import dev.ocellus.kernels.KernelProviders;
 import dev.ocellus.kernels.WorkerPool;
+import dev.ocellus.measure.MachineLimits;
 import dev.ocellus.measure.Measured;
 import dev.ocellus.measure.Medians;
 import dev.ocellus.measure.ModelBench;
@@ -14,6 +15,7 @@ import dev.ocellus.measure.Work;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /** Rows that compare this project with itself: threads and depth. */
 final class OwnRows {
@@ -65,18 +67,30 @@ final class OwnRows {
                 Ocellus first = open(one);
                 Ocellus second = open(two);
                 ModelBench bench = new ModelBench(List.of(first, second), settings)) {
-            List<Measured> all = bench.run(null).results();
-            results.put(THREADS_PREFILL, speedup(all.get(0), all.get(1)));
-            results.put(THREADS_DECODE, speedup(all.get(2), all.get(3)));
+            ModelBench.Report report = bench.run(null);
+            List<Measured> all = report.results();
+            results.put(THREADS_PREFILL, speedup(report, all.get(0), all.get(1)));
+            results.put(THREADS_DECODE, speedup(report, all.get(2), all.get(3)));
         }
     }
 
-    private static Outcome speedup(Measured one, Measured two) {
+    /** With the ratio of the machine's own ceilings, which bounds that of the work. */
+    private static Outcome speedup(ModelBench.Report report, Measured one, Measured two) {
+        MachineLimits alone = report.limits(one.threads());
+        MachineLimits both = report.limits(two.threads());
+        String note =
+                String.format(
+                        Locale.ROOT,
+                        "the machine itself: reading %.2f, arithmetic %.2f",
+                        both.bytesPerSecond() / alone.bytesPerSecond(),
+                        both.flopsPerSecond() / alone.flopsPerSecond());
         return new Outcome(
                 two.unitsPerSecond(),
                 one.unitsPerSecond(),
                 two.speedup(one),
-                two.disturbed() == 0 ? "" : two.disturbed() + " disturbed measurements");
+                two.disturbed() == 0
+                        ? note
+                        : note + "; " + two.disturbed() + " disturbed measurements");
     }
 
     private void context() {

@@ -13,6 +13,7 @@ import dev.ocellus.kernels.KernelProviders;
 import dev.ocellus.kernels.WorkerPool;
 import dev.ocellus.measure.Medians;
 import dev.ocellus.measure.Stopwatch;
+import dev.ocellus.tensor.DType;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -49,11 +50,15 @@ final class TowerRows {
 
     private void measure(String id, String tower, String type) {
         OpenOptions.Compute compute = OpenOptions.Compute.valueOf(type.toUpperCase(Locale.ROOT));
+        DType weights = compute == OpenOptions.Compute.BF16 ? DType.BF16 : null;
         try (CpuDevice device = new CpuDevice(KernelProviders.get(), new WorkerPool(1));
                 ModelPlans plans =
                         ModelPlans.open(
                                 setup.model(tower),
-                                OpenOptions.DEFAULT.withDevice(device).withCompute(compute));
+                                OpenOptions.DEFAULT
+                                        .withDevice(device)
+                                        .withCompute(compute)
+                                        .withWeights(weights));
                 WeightStore store = device.newWeightStore();
                 Executable e = device.prepare(plans.vision(1), store)) {
             seconds(e);
