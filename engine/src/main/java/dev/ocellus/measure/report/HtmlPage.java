@@ -95,7 +95,9 @@ public final class HtmlPage {
                                     Locale.ROOT,
                                     "<td class=\"figure share\"><span>%s</span><i><b style=\"width:%.1f%%\">"
                                             + "</b></i></td>",
-                                    s.share() > 0 ? Units.percent(s.share(), 1) : "",
+                                    s.share() > 0
+                                            ? GraphSvg.escape(Units.percent(s.share(), 1))
+                                            : "",
                                     s.share() > 0 ? 100 * Math.min(s.share(), 1) : 0));
         }
     }

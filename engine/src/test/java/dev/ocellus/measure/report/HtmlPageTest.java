@@ -132,6 +132,22 @@ class HtmlPageTest {
     }
 
     @Test
+    void sharesAreText() throws Exception {
+        Document d =
+                parse(
+                        new HtmlPage("t", "s")
+                                .table(
+                                        List.of("a", "b"),
+                                        List.of(
+                                                List.of(
+                                                        new HtmlPage.Share(0.0001),
+                                                        new HtmlPage.Share(1.2))))
+                                .text());
+        List<Element> cells = elements(d, "td", "figure share");
+        assertThat(cells).extracting(Element::getTextContent).containsExactly("< 0.1 %", "120 %");
+    }
+
+    @Test
     void thePageAsksForNothingFromOutside() {
         String page = page(roofline(step("linear", 1000, 100, 1e-6)));
         String withoutNamespaces = page.replaceAll("xmlns=\"[^\"]*\"", "");
