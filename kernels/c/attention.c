@@ -15,28 +15,28 @@ struct work *work_of_thread(void) {
 }
 
 // Of the form that keys and values have when they are multiplied.
-static enum step_kind kind_of(int64_t type, int64_t compute) {
+static enum tile_kind kind_of(int64_t type, int64_t compute) {
     if (type == DTYPE_F16) {
-        return STEP_F16;
+        return TILE_F16;
     }
     if (type == DTYPE_F32 || (type == DTYPE_Q8 && compute == COMPUTE_F32)) {
-        return STEP_F32;
+        return TILE_F32;
     }
 #if defined(__AVX512BF16__)
     if (compute == COMPUTE_BF16) {
-        return STEP_DOT;
+        return TILE_DOT;
     }
 #endif
-    return STEP_BF16;
+    return TILE_BF16;
 }
 
 void start_queries(
     struct work *w, int64_t headDim, double scale, int64_t type, int64_t compute) {
     w->kind = kind_of(type, compute);
-    w->rounded = compute == COMPUTE_BF16 && w->kind != STEP_DOT;
+    w->rounded = compute == COMPUTE_BF16 && w->kind != TILE_DOT;
     w->headDim = headDim;
     w->paddedDim = padded(headDim);
-    w->pair = w->kind == STEP_F32 ? 1 : 2;
+    w->pair = w->kind == TILE_F32 ? 1 : 2;
     w->keySteps = ceil_div(headDim, w->pair);
     w->scale = (float)(scale * 1.4426950408889634);
     w->queries = 0;
@@ -72,7 +72,7 @@ void merge_part(
 
 // Elements of a left operand from element d on.
 INLINE void store_left(const struct work *w, float *to, int64_t d, vf low, vf high) {
-    if (w->kind == STEP_DOT) {
+    if (w->kind == TILE_DOT) {
         v_store(to + d / 2, v_pair_bf16(low, high));
         return;
     }
@@ -94,7 +94,7 @@ static void load_queries(struct work *w, const struct tile *tile) {
 }
 
 void add_tiles(struct work *w, int64_t first, int64_t keyOffset, int64_t valueOffset) {
-    int64_t queries = w->queries - first, tiles = ceil_div(queries, TILE_QUERIES);
+    int64_t queries = w->queries - first, tiles = ceil_div(queries, TILE_ROWS);
     for (int64_t t = 0; t < tiles; t++) {
         int64_t begin = t * queries / tiles, end = (t + 1) * queries / tiles;
         struct tile *tile = w->tile + w->tiles++;
@@ -134,7 +134,7 @@ static float weigh(struct work *w, float *scores, int64_t from, int64_t to, floa
 
 // The weight of one token.
 static float weight(const struct work *w, const float *weights, int64_t token) {
-    if (w->kind != STEP_DOT) {
+    if (w->kind != TILE_DOT) {
         return weights[token];
     }
     uint32_t word;
@@ -208,7 +208,7 @@ static void add_values(
     if (begin >= end) {
         return;
     }
-    int64_t words = w->kind == STEP_DOT ? 2 : 1;
+    int64_t words = w->kind == TILE_DOT ? 2 : 1;
     for (int64_t d = 0; d < w->paddedDim; d += BLOCK) {
         int64_t width = min_i64(BLOCK, w->paddedDim - d);
         int64_t offset = (d * run->valueTokens + begin * width) * 4 / w->pair;
@@ -231,7 +231,7 @@ static void add_token(const struct batch *b, const struct tile *tile, int64_t ro
         int64_t block = d / BLOCK * BLOCK, width = min_i64(BLOCK, w->paddedDim - block);
         const char *p = run->values + tile->valueOffset
             + (block * run->valueTokens / 2 + token / 2 * width + d % BLOCK) * 4;
-        vf v = w->kind == STEP_F16 ? (token % 2 ? v_odd_f16(p) : v_even_f16(p))
+        vf v = w->kind == TILE_F16 ? (token % 2 ? v_odd_f16(p) : v_even_f16(p))
                                    : (token % 2 ? v_odd_bf16(p) : v_even_bf16(p));
         float *part = b->w->part + row * w->paddedDim + d;
         v_store(part, v_fma(v, factor, v_load(part)));

@@ -8,8 +8,7 @@
 #ifndef OCELLUS_ATTENTION_H
 #define OCELLUS_ATTENTION_H
 
-#include "ocellus.h"
-#include "simd.h"
+#include "step.h"
 
 enum {
     // Keys whose scores are held at once. Ranges begin at multiples of it.
@@ -17,29 +16,10 @@ enum {
     MAX_QUERIES = 192,
     MAX_HEAD = 256,
     LEAST_TOKENS = 4,  // of a page
-    LINE = 64,
     BLOCK = 64,
     // Distance of the rows of a tile's left operand: a range, and a line more so that the rows do
     // not meet in the same sets of the first-level cache.
     ROW_WORDS = RANGE + 16
-};
-
-// Accumulators that fit the register file beside the operands, and the tallest tile.
-#if VL == 16
-enum { QUERY_VECTORS = 24, TILE_QUERIES = 12 };
-#elif VL == 8
-enum { QUERY_VECTORS = 12, TILE_QUERIES = 6 };
-#else
-enum { QUERY_VECTORS = 24, TILE_QUERIES = 4 };
-#endif
-
-// What a step is: the form of the right operand, and for DOT also of the left one.
-enum step_kind {
-    STEP_F32,   // one k of float32
-    STEP_BF16,  // two k of bfloat16, widened
-    STEP_F16,   // two k of float16, widened
-    STEP_DOT,   // two k of bfloat16 on both sides
-    STEP_KINDS
 };
 
 // Rows of 32-bit words, ROW_WORDS apart, times a matrix of 16 `panels` columns whose rows, the
@@ -48,7 +28,7 @@ enum step_kind {
 // fetched.
 #define multiply_steps NS(multiply_steps)
 void multiply_steps(
-    enum step_kind kind, int64_t rows, int64_t panels, const float *a, const char *b,
+    enum tile_kind kind, int64_t rows, int64_t panels, const float *a, const char *b,
     int64_t stride, int64_t steps, float *c, int64_t ldc, int continued, const char *next);
 
 // Tokens of one block of keys: at head 0 the words of the first one.
@@ -75,7 +55,7 @@ struct tile {
 
 // One unit's state, held once per thread: too much for the stack of a small one.
 struct work {
-    enum step_kind kind;
+    enum tile_kind kind;
     int rounded;        // weights are rounded to bfloat16 but stay float32
     int64_t headDim;
     int64_t paddedDim;  // rounded up to PANEL

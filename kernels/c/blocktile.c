@@ -3,7 +3,6 @@
 #include "dot.h"
 
 enum {
-    PANEL_VECTORS = PANEL / VL,
     // While so many products are made with each line, the hardware does not fetch far enough ahead;
     // with fewer, it does better alone.
     PREFETCH_PRODUCTS = 8,
@@ -88,18 +87,18 @@ typedef void rows_function(
 #define NAME(type, rows) tile_##type##_##rows,
 
 #if VL == 16
-#define EACH_ROWS(X, type)                                                                   \
+#define EACH_HEIGHT(X, type)                                                                   \
     X(type, 1) X(type, 2) X(type, 3) X(type, 4) X(type, 5) X(type, 6)                        \
     X(type, 7) X(type, 8) X(type, 9) X(type, 10) X(type, 11) X(type, 12)
 #else
-#define EACH_ROWS(X, type) X(type, 1) X(type, 2) X(type, 3) X(type, 4)
+#define EACH_HEIGHT(X, type) X(type, 1) X(type, 2) X(type, 3) X(type, 4)
 #endif
 
-EACH_ROWS(TILE, DTYPE_Q8)
-EACH_ROWS(TILE, DTYPE_Q4)
+EACH_HEIGHT(TILE, DTYPE_Q8)
+EACH_HEIGHT(TILE, DTYPE_Q4)
 
-static rows_function *const q8_tiles[] = {EACH_ROWS(NAME, DTYPE_Q8)};
-static rows_function *const q4_tiles[] = {EACH_ROWS(NAME, DTYPE_Q4)};
+static rows_function *const q8_tiles[] = {EACH_HEIGHT(NAME, DTYPE_Q8)};
+static rows_function *const q4_tiles[] = {EACH_HEIGHT(NAME, DTYPE_Q4)};
 
 void block_tile(
     int64_t type, int64_t rows, const char *x, const char *w, int64_t groups, float *c, int64_t ldc,

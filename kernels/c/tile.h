@@ -7,32 +7,11 @@
 #ifndef OCELLUS_TILE_H
 #define OCELLUS_TILE_H
 
-#include "ocellus.h"
-#include "simd.h"
-
-// Accumulators that fit the register file beside the operands, and the tallest tile.
-#if VL == 16
-enum { TILE_VECTORS = 24, TILE_ROWS = 12 };
-#elif VL == 8
-enum { TILE_VECTORS = 12, TILE_ROWS = 6 };
-#else
-enum { TILE_VECTORS = 24, TILE_ROWS = 4 };
-#endif
-
-// TILE_PANELS is the most panels taken together; PANEL_LINE the bytes of a panel for one step.
-enum { TILE_PANELS = 4, PANEL_LINE = 64 };
-
-// What a step along k is. A is [steps][rows] and B consists of panels.
-enum tile_kind {
-    TILE_F32,   // one k: f32 weights
-    TILE_BF16,  // two k: bfloat16 weights, widened; A has two rows a step
-    TILE_F16,   // two k: float16 weights, widened; A has two rows a step
-    TILE_DOT,   // two k: bfloat16 pairs on both sides
-    TILE_KINDS
-};
+#include "step.h"
 
 // C (rows of ldc floats) receives the sums over `steps`, which continue those in C if `continued`.
-// `stride` is the bytes between panels.
+// `stride` is the bytes between panels; A is [steps][rows], with two rows a step for the kinds that
+// widen pairs.
 typedef void tile_function(
     const float *a, const char *b, int64_t stride, int64_t steps, float *c, int64_t ldc,
     int continued);
