@@ -49,9 +49,10 @@ void add_query(struct work *w, const float *q, int64_t from, int64_t to) {
     w->from[i] = from;
     w->to[i] = to;
     w->parts[i] = 0;
-    w->largest[i] = -__builtin_inff();
-    w->total[i] = 0;
-    memset(w->sums + i * w->paddedDim, 0, (size_t)w->paddedDim * 4);
+    w->total[i] = 0;  // until a range has been taken
+    for (int64_t d = 0; d < w->headDim; d += PANEL) {
+        __builtin_prefetch(q + d);
+    }
 }
 
 void merge_part(
@@ -306,16 +307,20 @@ static void sum_all_values(const struct batch *b) {
 
 // What becomes of the result of query q for this range.
 static void keep_part(struct work *w, int64_t q, float largest, float total, const float *part) {
-    float *to = w->parts[q];
-    if (!to) {
+    size_t bytes = (size_t)w->paddedDim * 4;
+    float *to = w->parts[q], *sums = w->sums + q * w->paddedDim;
+    if (to) {
+        to[0] = largest;
+        to[1] = total;
+        memcpy(to + PART_SUMS, part, bytes);
+    } else if (w->total[q] == 0) {
+        w->largest[q] = largest;
+        w->total[q] = total;
+        memcpy(sums, part, bytes);
+    } else {
         merge_part(
-            w->paddedDim, largest, total, part, w->largest + q, w->total + q,
-            w->sums + q * w->paddedDim);
-        return;
+            w->paddedDim, largest, total, part, w->largest + q, w->total + q, sums);
     }
-    to[0] = largest;
-    to[1] = total;
-    memcpy(to + PART_SUMS, part, (size_t)w->paddedDim * 4);
 }
 
 static void attend_batch(struct batch *b) {

@@ -17,7 +17,8 @@ struct split {
     int64_t units;   // of each piece of the rows
 };
 
-enum { ENOUGH_UNITS = 8 };
+// OUT_AHEAD is the number of queries ahead of which the memory of results is asked for.
+enum { ENOUGH_UNITS = 8, OUT_AHEAD = 8 };
 
 // The rows from `row` on that one unit takes.
 static struct rows rows_from(const struct PagedAttention *a, const struct split *s, int64_t row) {
@@ -179,6 +180,12 @@ static void attend_unpacked(
     }
 }
 
+// Where the result of a query goes.
+static float *out_of(const struct PagedAttention *a, const struct work *w, int64_t query) {
+    int64_t at = w->query[query] - a->q;
+    return a->out + at / a->ldq * a->ldo + at % a->ldq;
+}
+
 static void attend(const struct PagedAttention *a, const struct unit *u) {
     struct work *w = work_of_thread();
     start_queries(w, a->headDim, a->scale, a->cacheType, a->compute);
@@ -198,10 +205,13 @@ static void attend(const struct PagedAttention *a, const struct unit *u) {
         attend_pages(a, u, begin, end, to);
     }
     for (int64_t i = 0; i < w->queries && !u->parts; i++) {
-        int64_t at = w->query[i] - a->q;
-        finish_sums(
-            w->sums + i * w->paddedDim, w->total[i], a->headDim,
-            a->out + at / a->ldq * a->ldo + at % a->ldq);
+        if (i + OUT_AHEAD < w->queries) {
+            float *out = out_of(a, w, i + OUT_AHEAD);
+            for (int64_t d = 0; d < a->headDim; d += PANEL) {
+                __builtin_prefetch(out + d, 1);
+            }
+        }
+        finish_sums(w->sums + i * w->paddedDim, w->total[i], a->headDim, out_of(a, w, i));
     }
 }
 

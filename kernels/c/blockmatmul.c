@@ -2,7 +2,8 @@
 // packs them in tiles of nearly equal height, as block.h says, in the scratch memory. A single short
 // row is rounded by each range of units for itself, which is cheaper than a launch. A unit of
 // BlockMatMul is a few weight panels times a block of tiles; few rows are one block, so that the
-// panels are one stream that is read from memory exactly once.
+// panels are one stream that is read from memory exactly once. The units of a block follow one
+// another: the panels are the smaller stream and the one that lies in memory as it is read.
 #include "dot.h"
 #include "epilogue.h"
 
@@ -138,6 +139,9 @@ static void multiply_block(
             int64_t start = tile_start(p, t);
             int64_t rows = tile_start(p, t + 1) - start;
             const char *part = x + (start * p->groups + group * rows) * GROUP_ROW_BYTES;
+            if (group + groups == p->groups) {
+                prefetch_tile(a, start, rows, panel, panels);
+            }
             for (int64_t i = 0; i < panels; i++) {
                 block_tile(
                     a->wType, rows, part,
@@ -159,6 +163,7 @@ UNITS(BlockMatMul, MatMul) {
 
 KERNEL(BlockMatMul, MatMul) {
     struct plan p = plan_of(a);
+    int64_t pieces = ceil_div(p.panels, p.unitPanels);
     char row[ROW_GROUPS * GROUP_ROW_BYTES];
     for (int64_t g = 0; p.single && g < p.groups; g++) {
         round_group(a, 0, 1, g, row + g * GROUP_ROW_BYTES);
@@ -166,9 +171,9 @@ KERNEL(BlockMatMul, MatMul) {
     const char *x = p.single ? row : a->scratch;
     for (int64_t u = begin; u < end;) {
         int64_t units = p.blocks == 1 ? min_i64(end - u, PANELS_TOGETHER / p.unitPanels) : 1;
-        int64_t panel = u / p.blocks * p.unitPanels;
+        int64_t panel = u % pieces * p.unitPanels;
         multiply_block(
-            a, &p, x, u % p.blocks, panel, min_i64(units * p.unitPanels, p.panels - panel));
+            a, &p, x, u / pieces, panel, min_i64(units * p.unitPanels, p.panels - panel));
         u += units;
     }
 }

@@ -35,6 +35,21 @@ static void finish_gated(const struct MatMul *a, int64_t row, int64_t j, const f
     }
 }
 
+// Fetches what finish_tile will touch; asked for before the sums are made, it is there after them.
+static void prefetch_tile(
+    const struct MatMul *a, int64_t row, int64_t rows, int64_t panel, int64_t panels) {
+    int64_t first = (a->gated ? panel / 2 : panel) * PANEL;
+    int64_t count = ceil_div(panels, a->gated ? 2 : 1);
+    for (int64_t i = row; i < row + rows; i++) {
+        for (int64_t j = first; j < min_i64(first + count * PANEL, a->n); j += PANEL) {
+            __builtin_prefetch(a->out + i * a->ldo + j, 1);
+            if (a->residual && a->residual != a->out) {
+                __builtin_prefetch(a->residual + i * a->ldr + j);
+            }
+        }
+    }
+}
+
 // The rows [row, row + rows) and panels [panel, panel + panels), whose sums are rows of `stride`
 // floats.
 static void finish_tile(

@@ -150,6 +150,9 @@ static void multiply_block(
         for (int64_t t = first; t < last; t++) {
             int64_t start = tile_start(p, t);
             int64_t rows = tile_start(p, t + 1) - start;
+            if (step + steps == p->steps) {
+                prefetch_tile(a, start, rows, panel, panels);
+            }
             tile_run(
                 kind, rows, panels, panels_together(p, rows),
                 x + start * p->depth + step * width * rows, part, stride,

@@ -49,6 +49,11 @@ INLINE vf v_scale2(vf a, vf n) {
     return a * _mm256_castsi256_ps(p) * _mm256_castsi256_ps(q);
 }
 
+// What is above the floor of x, and a * 2^floor(x), both for x <= 0 or not a number.
+INLINE vf v_floor(vf x) { return _mm256_floor_ps(v_max(v_set(-150.0f), x)); }
+INLINE vf v_fraction(vf x) { return v_max(v_set(-150.0f), x) - v_floor(x); }
+INLINE vf v_scale2_floor(vf a, vf x) { return v_scale2(a, v_floor(x)); }
+
 INLINE vf v_load_bf16(const uint16_t *p) {
     __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
     return _mm256_castsi256_ps(_mm256_slli_epi32(words, 16));

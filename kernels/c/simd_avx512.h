@@ -29,6 +29,10 @@ INLINE vf v_iota(void) {
 // a * 2^n for integral n between -200 and 200.
 INLINE vf v_scale2(vf a, vf n) { return _mm512_scalef_ps(a, n); }
 
+// What is above the floor of x, and a * 2^floor(x), both for x <= 0 or not a number.
+INLINE vf v_fraction(vf x) { return _mm512_reduce_ps(x, 9); }
+INLINE vf v_scale2_floor(vf a, vf x) { return _mm512_scalef_ps(a, x); }
+
 INLINE vf v_load_bf16(const uint16_t *p) {
     __m512i words = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
     return _mm512_castsi512_ps(_mm512_slli_epi32(words, 16));

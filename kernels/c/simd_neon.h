@@ -49,6 +49,11 @@ INLINE vf v_scale2(vf a, vf n) {
     return a * vreinterpretq_f32_s32(p) * vreinterpretq_f32_s32(q);
 }
 
+// What is above the floor of x, and a * 2^floor(x), both for x <= 0 or not a number.
+INLINE vf v_floor(vf x) { return vrndmq_f32(v_max(v_set(-150.0f), x)); }
+INLINE vf v_fraction(vf x) { return v_max(v_set(-150.0f), x) - v_floor(x); }
+INLINE vf v_scale2_floor(vf a, vf x) { return v_scale2(a, v_floor(x)); }
+
 INLINE vf v_load_bf16(const uint16_t *p) {
     uint16x4_t h;
     memcpy(&h, p, sizeof h);

@@ -21,18 +21,16 @@ INLINE vf v_exp(vf x) {
     return v_scale2(v_fma(p, r, v_set(1.0f)), n);
 }
 
-// 2^x for x <= 0 or not a number, in the same way.
+// 2^x for x <= 0 or not a number: 2^floor(x) times a polynomial of the rest r, a minimax
+// fit of (2^r - 1)/r, so that 2^0 is 1.
 INLINE vf v_exp2_negative(vf x) {
-    x = v_max(v_set(-150.0f), x);
-    vf n = v_round(x);
-    vf r = x - n;
-    vf p = v_set(0.000154532624f);
-    p = v_fma(p, r, v_set(0.00133909782f));
-    p = v_fma(p, r, v_set(0.00961808237f));
-    p = v_fma(p, r, v_set(0.055503569f));
-    p = v_fma(p, r, v_set(0.240226508f));
-    p = v_fma(p, r, v_set(0.693147188f));
-    return v_scale2(v_fma(p, r, v_set(1.0f)), n);
+    vf r = v_fraction(x);
+    vf p = v_set(0.0018671305f);
+    p = v_fma(p, r, v_set(0.009017029f));
+    p = v_fma(p, r, v_set(0.055799913f));
+    p = v_fma(p, r, v_set(0.24016444f));
+    p = v_fma(p, r, v_set(0.6931513f));
+    return v_scale2_floor(v_fma(p, r, v_set(1.0f)), x);
 }
 
 INLINE vf v_sigmoid(vf x) { return v_set(1.0f) / (v_set(1.0f) + v_exp(v_zero() - x)); }
