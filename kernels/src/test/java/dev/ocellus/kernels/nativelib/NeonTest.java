@@ -15,7 +15,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 import java.lang.foreign.Arena;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -29,13 +28,19 @@ class NeonTest {
     }
 
     private static void assumeInstalled(String what, String... commands) {
-        Optional<String> missing = NeonBuild.missing(commands);
-        missing.ifPresent(c -> assumeTrue(false, what + " untested: there is no " + c));
+        NeonBuild.missing(commands)
+                .map(command -> "native kernels: " + what + " untested: there is no " + command)
+                .ifPresent(
+                        reason -> {
+                            // Reports of tests count what was skipped, few say what and why.
+                            System.out.println(reason);
+                            assumeTrue(false, reason);
+                        });
     }
 
     @Test
     void kernelsCompileWithoutWarnings() {
-        assumeInstalled("neon and neondot", NeonBuild.COMPILER);
+        assumeInstalled("warnings for neon and neondot", NeonBuild.COMPILER);
         assertThatCode(NeonBuild::library).doesNotThrowAnyException();
     }
 
