@@ -1,27 +1,28 @@
 #!/bin/sh
 # Builds the native kernels: sh build.sh OUT OBJECTS (absolute directories) puts them at
-# OUT/<os>-<arch>/libocellus.so. Uses $CC, or cc; what is newer than its sources is kept. Without a
-# C compiler nothing is built.
+# OUT/<os>-<arch>/libocellus.so. Uses $CC, or cc, and builds for the machine that this compiles for,
+# so a cross compiler will do; what is newer than its sources is kept. Without a C compiler nothing
+# is built.
 set -eu
 cd "$(dirname "$0")"
 out=$1
 objects=$2
 cc=${CC:-cc}
 
-os=$(uname -s | tr '[:upper:]' '[:lower:]' | sed s/darwin/macos/)
-arch=$(uname -m | sed s/arm64/aarch64/)
-case $os-$arch in
-linux-x86_64) sets="avx2 avx512 avx512bf16" ;;
-linux-aarch64 | macos-aarch64) sets=neon ;;
-*)
-    echo "native kernels: none for $os-$arch, Ocellus will run without them"
-    exit 0
-    ;;
-esac
 if ! command -v "${cc%% *}" >/dev/null 2>&1; then
     echo "native kernels: no C compiler ($cc) found, Ocellus will run without them"
     exit 0
 fi
+triple=$($cc -dumpmachine) || triple="the machine that $cc compiles for"
+case $triple in
+x86_64-*linux*) platform=linux-x86_64 sets="avx2 avx512 avx512bf16" ;;
+aarch64-*linux*) platform=linux-aarch64 sets="neon neondot" ;;
+aarch64-*darwin* | arm64-*darwin*) platform=macos-aarch64 sets="neon neondot" ;;
+*)
+    echo "native kernels: none for $triple, Ocellus will run without them"
+    exit 0
+    ;;
+esac
 
 # No -ffast-math and no contraction: results must not depend on what a compiler makes of a formula.
 flags="-std=gnu11 -O3 -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno -Wall -Wextra"
@@ -32,6 +33,8 @@ flags_of() {
     avx2) echo "$x86_avx2" ;;
     avx512) echo "$x86_avx512" ;;
     avx512bf16) echo "$x86_avx512 -mavx512bf16 -mavx512vnni" ;;
+    neon) echo "-march=armv8-a" ;;
+    neondot) echo "-march=armv8.2-a+dotprod" ;;
     esac
 }
 
@@ -55,8 +58,8 @@ compile_set() {
     done
 }
 
-mkdir -p "$objects" "$out/$os-$arch"
-library=$out/$os-$arch/libocellus.so
+mkdir -p "$objects" "$out/$platform"
+library=$out/$platform/libocellus.so
 jobs=
 parts=dispatch.o
 for set in $sets; do
@@ -75,5 +78,5 @@ newer "$library" $parts || {
     # The old file is replaced, not rewritten: a process may have it loaded.
     $cc -shared -o "$library.new" $parts
     mv "$library.new" "$library"
-    echo "native kernels: built $os-$arch ($sets)"
+    echo "native kernels: built $platform ($sets)"
 }

@@ -53,12 +53,13 @@ static void store_blocks(const float *x, int64_t n, char *to) {
     for (int64_t first = 0; first < n; first += Q8_ELEMENTS, to += Q8_BYTES) {
         float block[Q8_ELEMENTS] = {0}, scaled[Q8_ELEMENTS], scales[VL];
         memcpy(block, x + first, (size_t)min_i64(Q8_ELEMENTS, n - first) * 4);
-        vf largest = v_zero();
+        // Compared as integers, infinities and NaN are larger than numbers, so that they show.
+        vi largest = {0};
         for (int i = 0; i < Q8_ELEMENTS; i += VL) {
-            largest = v_max(v_abs(v_load(block + i)), largest);
+            largest = vi_max(largest, (vi)v_abs(v_load(block + i)));
         }
         uint16_t bits[VL];
-        v_store_f16(bits, v_set(v_largest(largest) / 127));
+        v_store_f16(bits, v_set(vi_largest(largest) / 127));
         v_store(scales, v_load_f16(bits));
         vf inverse = v_set(scales[0] == 0 ? 0 : 1 / scales[0]);
         memcpy(to, bits, 2);

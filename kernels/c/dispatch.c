@@ -27,11 +27,25 @@ __attribute__((constructor)) static void detect(void) {
 
 #else
 
-extern const struct kernel kernels_neon[];
+extern const struct kernel kernels_neon[], kernels_neondot[];
 
 __attribute__((visibility("default"))) struct instruction_set ocellus_instruction_sets[] = {
     {"neon", 1, kernels_neon},
+    {"neondot", 0, kernels_neondot},
     {0},
 };
+
+#if defined(__linux__)
+#include <sys/auxv.h>
+
+static int has_dot_products(void) { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
+#else
+// Every Mac of this architecture has them.
+static int has_dot_products(void) { return 1; }
+#endif
+
+__attribute__((constructor)) static void detect(void) {
+    ocellus_instruction_sets[1].supported = has_dot_products();
+}
 
 #endif

@@ -31,8 +31,9 @@ INLINE void v_store_part(void *p, vf v, int64_t n) {
 }
 
 INLINE vf v_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
-INLINE vf v_min(vf a, vf b) { return vminq_f32(a, b); }
-INLINE vf v_max(vf a, vf b) { return vmaxq_f32(a, b); }
+// Not vminq and vmaxq, which return NaN where either operand is one.
+INLINE vf v_min(vf a, vf b) { return vbslq_f32(vcltq_f32(a, b), a, b); }
+INLINE vf v_max(vf a, vf b) { return vbslq_f32(vcgtq_f32(a, b), a, b); }
 INLINE vf v_abs(vf a) { return vabsq_f32(a); }
 INLINE vf v_round(vf a) { return vrndnq_f32(a); }
 INLINE float v_sum(vf a) { return vaddvq_f32(a); }

@@ -73,7 +73,7 @@ class AllocationTest {
     }
 
     @ParameterizedTest(name = "{0}")
-    @MethodSource("dev.ocellus.kernels.OperationCheck#providers")
+    @MethodSource("dev.ocellus.kernels.KernelProviders#available")
     void runsAllocateNothing(KernelProvider provider) {
         trials().forEach((name, maker) -> assertThat(bytes(provider, maker)).as(name).isZero());
     }

@@ -13,10 +13,10 @@ import java.util.random.RandomGenerator;
 class Conv2dOperationTest {
     private static final String SETTINGS = "dev.ocellus.kernels.OperationCheck#settings";
 
-    /** Images, their size and channels, and the filter. */
     /** Convolution takes no block types. */
     static final List<Types> PLAIN = List.of(Types.F32, Types.F16, Types.BF16, Types.BF16_PRODUCTS);
 
+    /** Images, their size and channels, and the filter. */
     record Size(
             long rows,
             long height,

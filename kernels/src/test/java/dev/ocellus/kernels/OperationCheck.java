@@ -1,5 +1,7 @@
 package dev.ocellus.kernels;
 
+import dev.ocellus.kernels.nativelib.EmulatedProvider;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
@@ -10,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
@@ -36,14 +39,27 @@ final class OperationCheck {
         }
     }
 
-    /** Every provider that is tested, in each instruction set that runs here. */
+    /** Every provider that is tested, in each instruction set that runs or is emulated here. */
     static Stream<KernelProvider> providers() {
-        return KernelProviders.available().stream();
+        return Stream.concat(
+                KernelProviders.available().stream(), EmulatedProvider.available().stream());
     }
 
     static Stream<Setting> settings() {
-        return providers()
-                .flatMap(p -> Stream.of(Placement.values()).map(place -> new Setting(p, place)));
+        Stream<Setting> here =
+                KernelProviders.available().stream()
+                        .flatMap(
+                                p ->
+                                        Stream.of(Placement.values())
+                                                .map(place -> new Setting(p, place)));
+        return Stream.concat(here, emulated());
+    }
+
+    /** Emulation takes its time: the placements are shared out to the instruction sets. */
+    private static Stream<Setting> emulated() {
+        List<EmulatedProvider> sets = EmulatedProvider.available();
+        return IntStream.range(0, sets.size())
+                .mapToObj(i -> new Setting(sets.get(i), Placement.values()[i]));
     }
 
     private OperationCheck(KernelProvider provider, Operands inputs, Operands outputs) {

@@ -36,7 +36,7 @@ class RowIndependenceTest {
     }
 
     static Stream<Arguments> products() {
-        return OperationCheck.providers()
+        return KernelProviders.available().stream()
                 .flatMap(
                         p ->
                                 Stream.of(
@@ -162,7 +162,7 @@ class RowIndependenceTest {
     }
 
     static Stream<Arguments> caches() {
-        return OperationCheck.providers()
+        return KernelProviders.available().stream()
                 .flatMap(
                         p ->
                                 Stream.of(

@@ -127,6 +127,10 @@ class StoreOperationTest {
             for (long c = 0; c < m.cols(); c += 2) {
                 m.set(r, c, EDGES[(int) ((r * m.cols() + c) / 2 % EDGES.length)]);
             }
+            // Rows that are not finite, which must show as such.
+            if (r % 4 > 1) {
+                m.set(r, m.cols() / 2, r % 4 == 2 ? Float.NaN : Float.NEGATIVE_INFINITY);
+            }
         }
         return m;
     }
