@@ -1,0 +1,192 @@
+package dev.ocellus.kernels.cuda;
+
+import static jcuda.driver.JCudaDriver.cuCtxSetCurrent;
+import static jcuda.driver.JCudaDriver.cuCtxSynchronize;
+import static jcuda.driver.JCudaDriver.cuDevicePrimaryCtxRelease;
+import static jcuda.driver.JCudaDriver.cuDevicePrimaryCtxReset;
+import static jcuda.driver.JCudaDriver.cuDevicePrimaryCtxRetain;
+
+import jcuda.driver.CUcontext;
+import jcuda.driver.CUdevice;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * An open GPU: its memory, its kernels, and the streams that work is enqueued on. Several may be
+ * open, also of one device, which then share its primary context.
+ *
+ * <p>Thread-safe. Calls make the device's context the current one of their thread. Close it last,
+ * after what belongs to it; streams that are still open are closed with it, and its memory is
+ * freed.
+ *
+ * <p>After a fault of a kernel every call throws the same {@link GpuFaultException}, and only
+ * {@link #close} still does something.
+ */
+public final class Gpu implements AutoCloseable {
+    private final GpuInfo info;
+    private final CUdevice device;
+    private final CUcontext context = new CUcontext();
+    private final GpuMemory memory;
+    private final GpuModules modules;
+    private final Set<GpuStream> streams = ConcurrentHashMap.newKeySet();
+    private volatile GpuFaultException fault;
+    private volatile boolean closed;
+
+    /**
+     * The GPUs of this machine, empty if there is a driver but no device.
+     *
+     * @throws CudaUnavailableException if there is no driver, or JCuda is missing
+     */
+    public static List<GpuInfo> list() {
+        return Driver.devices();
+    }
+
+    /**
+     * Opens a GPU.
+     *
+     * @throws CudaUnavailableException if there is none with this number, or it is too old
+     */
+    public static Gpu open(int ordinal) {
+        List<GpuInfo> all = list();
+        if (ordinal < 0 || ordinal >= all.size()) {
+            throw new CudaUnavailableException(
+                    "no GPU %d; there %s"
+                            .formatted(
+                                    ordinal,
+                                    switch (all.size()) {
+                                        case 0 -> "are none the driver can use";
+                                        case 1 -> "is one, with number 0: " + all.getFirst().name();
+                                        default -> "are " + all.size() + ", numbered from 0";
+                                    }));
+        }
+        GpuInfo info = all.get(ordinal);
+        if (info.computeCapability() < GpuModules.COMPUTE_CAPABILITY) {
+            throw new CudaUnavailableException(
+                    "%s: the kernels need compute capability 8.0 (Ampere) or newer; use the CPU"
+                            .formatted(info));
+        }
+        return new Gpu(info);
+    }
+
+    private Gpu(GpuInfo info) {
+        this.info = info;
+        device = Driver.device(info.ordinal());
+        Driver.check(cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
+        memory = new GpuMemory(this);
+        modules = new GpuModules(this);
+    }
+
+    public GpuInfo info() {
+        return info;
+    }
+
+    /** The device's memory. */
+    public GpuMemory memory() {
+        return memory;
+    }
+
+    /** A new stream; the caller closes it. */
+    public GpuStream newStream() {
+        enter();
+        GpuStream stream = new GpuStream(this);
+        streams.add(stream);
+        return stream;
+    }
+
+    /** A new event; the caller closes it. */
+    public GpuEvent newEvent() {
+        enter();
+        return new GpuEvent(this);
+    }
+
+    /**
+     * A kernel of {@code kernels/cuda}. Its family is loaded, and for a new driver compiled, when
+     * it is first asked for.
+     *
+     * @param family name of the source file
+     * @param kernel name of the function
+     * @throws PtxVersionException if the driver is too old for it
+     */
+    public GpuFunction function(String family, String kernel) {
+        enter();
+        return modules.function(family, kernel);
+    }
+
+    /**
+     * Makes the context current in this thread, before any call of the driver.
+     *
+     * @throws GpuFaultException if a kernel has faulted
+     */
+    void enter() {
+        if (fault != null) {
+            throw new GpuFaultException(fault);
+        }
+        if (closed) {
+            throw new IllegalStateException("GPU " + info.ordinal() + " has been closed");
+        }
+        check(cuCtxSetCurrent(context), "cuCtxSetCurrent");
+    }
+
+    /** Makes the context current, to free something; false if there is nothing left to free. */
+    boolean enterToFree() {
+        return !closed && fault == null && cuCtxSetCurrent(context) == 0;
+    }
+
+    /** Throws what the result of a call of the driver stands for, unless that is success. */
+    void check(int result, String call) {
+        if (result == 0) {
+            return;
+        }
+        if (Driver.isFault(result)) {
+            throw faulted(result);
+        }
+        Driver.check(result, call);
+    }
+
+    private synchronized GpuFaultException faulted(int result) {
+        if (fault != null) {
+            return new GpuFaultException(fault);
+        }
+        List<String> kernels = new ArrayList<>();
+        streams.forEach(stream -> kernels.addAll(stream.pending()));
+        String which =
+                switch (kernels.size()) {
+                    case 0 -> "a kernel";
+                    case 1 -> "kernel " + kernels.getFirst();
+                    default ->
+                            "one of the kernels %s (CUDA_LAUNCH_BLOCKING=1 in the environment tells which)"
+                                    .formatted(String.join(", ", kernels));
+                };
+        String message =
+                "GPU %d (%s): %s failed with %s; this GPU takes no more work until it is opened again"
+                        .formatted(info.ordinal(), info.name(), which, Driver.errorName(result));
+        fault = new GpuFaultException(message, kernels);
+        return fault;
+    }
+
+    void forget(GpuStream stream) {
+        streams.remove(stream);
+    }
+
+    @Override
+    public synchronized void close() {
+        if (closed) {
+            return;
+        }
+        if (enterToFree()) {
+            cuCtxSynchronize();
+            List.copyOf(streams).forEach(GpuStream::close);
+            modules.unload();
+            memory.freeAll();
+        }
+        closed = true;
+        if (fault != null) {
+            // A context with a fault cannot be repaired, only replaced.
+            cuDevicePrimaryCtxReset(device);
+        }
+        cuDevicePrimaryCtxRelease(device);
+    }
+}
