@@ -35,7 +35,6 @@ final class CudaUpload implements AutoCloseable {
     private final List<Piece> pieces;
     private final PackingThreads threads;
     private final long bufferBytes;
-    private final List<AutoCloseable> owned = new ArrayList<>();
     private final GpuStream stream;
     private final PinnedBuffer[] buffers = new PinnedBuffer[2];
     private final GpuEvent[] copied = new GpuEvent[2];
@@ -56,11 +55,11 @@ final class CudaUpload implements AutoCloseable {
         long wanted = Math.min(BUFFER_BYTES, block.byteSize() / STRETCHES);
         bufferBytes = Math.max(largest, wanted) + GpuMemory.ALIGNMENT;
         threads = new PackingThreads(provider, pool);
+        stream = gpu.newStream();
         try {
-            stream = own(gpu.newStream());
             for (int i = 0; i < buffers.length; i++) {
-                buffers[i] = own(PinnedBuffer.allocate(gpu, bufferBytes));
-                copied[i] = own(gpu.newEvent());
+                buffers[i] = PinnedBuffer.allocate(gpu, bufferBytes);
+                copied[i] = gpu.newEvent();
             }
         } catch (RuntimeException | Error e) {
             close();
@@ -68,26 +67,25 @@ final class CudaUpload implements AutoCloseable {
         }
     }
 
-    private <T extends AutoCloseable> T own(T resource) {
-        owned.add(resource);
-        return resource;
-    }
-
     /** Makes and copies everything, and waits for it. */
     void run(WeightStore.Listener listener) {
         long total = pieces.stream().mapToLong(p -> p.part().bytes()).sum();
         long done = 0;
         int buffer = 0;
-        for (int i = 0; i < pieces.size(); buffer = 1 - buffer) {
-            int end = stretch(i);
-            copied[buffer].synchronize();
-            done += move(pieces.subList(i, end), buffer);
-            if (listener != null) {
-                listener.packed(done, total);
+        try {
+            for (int i = 0; i < pieces.size(); buffer = 1 - buffer) {
+                int end = stretch(i);
+                copied[buffer].synchronize();
+                done += move(pieces.subList(i, end), buffer);
+                if (listener != null) {
+                    listener.packed(done, total);
+                }
+                i = end;
             }
-            i = end;
+        } finally {
+            // Also after a failure: copies must not outlive the buffers.
+            stream.synchronize();
         }
-        stream.synchronize();
     }
 
     /** The end of the pieces from {@code first} on that fit a buffer. */
@@ -124,14 +122,14 @@ final class CudaUpload implements AutoCloseable {
     @Override
     public void close() {
         threads.close();
-        for (AutoCloseable resource : owned.reversed()) {
-            try {
-                resource.close();
-            } catch (RuntimeException e) {
-                throw e;
-            } catch (Exception e) {
-                throw new IllegalStateException(e);
+        for (int i = 0; i < buffers.length; i++) {
+            if (copied[i] != null) {
+                copied[i].close();
+            }
+            if (buffers[i] != null) {
+                buffers[i].close();
             }
         }
+        stream.close();
     }
 }

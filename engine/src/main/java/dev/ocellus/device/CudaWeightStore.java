@@ -60,10 +60,8 @@ final class CudaWeightStore implements WeightStore {
         }
         Arena arena = Arena.ofShared();
         try {
-            MemorySegment block =
-                    CudaMemory.allocate(gpu, total, arena, CudaMemory.Use.WEIGHTS);
-            try (CudaUpload upload =
-                    new CudaUpload(gpu, provider, pool, block, pieces(offsets))) {
+            MemorySegment block = CudaMemory.allocate(gpu, total, arena, CudaMemory.Use.WEIGHTS);
+            try (CudaUpload upload = new CudaUpload(gpu, provider, pool, block, pieces(offsets))) {
                 upload.run(listener);
             }
             offsets.forEach((p, at) -> addresses.put(p, block.address() + at));
@@ -97,10 +95,9 @@ final class CudaWeightStore implements WeightStore {
         return bytes;
     }
 
-    /** None: huge pages are the host's. */
     @Override
     public long hugePageBytes() {
-        return 0;
+        return -1;
     }
 
     @Override

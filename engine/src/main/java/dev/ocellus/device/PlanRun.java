@@ -22,8 +22,9 @@ final class PlanRun implements Run {
     private final Plan plan;
     private final MemorySegment counterMemory;
     private final Consumer<BooleanSupplier> work;
-    private final Map<String, MemorySegment> inputs;
-    private final Map<String, MemorySegment> outputs;
+    private final Map<String, Place> inputs;
+    private final Map<String, Place> outputs;
+    private final Place[] allInputs;
     private final Map<Count, Counters> counters = new HashMap<>();
     private final ReentrantLock running = new ReentrantLock(true);
     private final Lifetime lifetime;
@@ -43,16 +44,27 @@ final class PlanRun implements Run {
         this.counterMemory = counterMemory;
         this.work = work;
         lifetime = new Lifetime("the plan " + plan.graph().name());
-        inputs = views(plan.graph().inputs(), view);
-        outputs = views(plan.graph().outputs(), view);
+        inputs = places(plan.graph().inputs(), view);
+        outputs = places(plan.graph().outputs(), view);
+        allInputs = inputs.values().toArray(Place[]::new);
         plan.counts().forEach(c -> counters.put(c, Counters.of(plan.counters(c))));
     }
 
-    private static Map<String, MemorySegment> views(
+    /** Memory of an input or output, and whether it was asked for since the run began. */
+    private static final class Place {
+        final MemorySegment memory;
+        boolean asked;
+
+        Place(MemorySegment memory) {
+            this.memory = memory;
+        }
+    }
+
+    private static Map<String, Place> places(
             Map<String, Value> values, Function<Value, MemorySegment> view) {
-        Map<String, MemorySegment> views = new HashMap<>();
-        values.forEach((label, v) -> views.put(label, view.apply(v)));
-        return views;
+        Map<String, Place> places = new HashMap<>();
+        values.forEach((label, v) -> places.put(label, new Place(view.apply(v))));
+        return places;
     }
 
     /** The counters that hold a count, and the multiple of it that each holds. */
@@ -73,6 +85,9 @@ final class PlanRun implements Run {
         lifetime.acquire();
         running.lock();
         open = true;
+        for (Place p : allInputs) {
+            p.asked = false;
+        }
         return this;
     }
 
@@ -108,7 +123,14 @@ final class PlanRun implements Run {
 
     @Override
     public MemorySegment input(String label) {
-        return view(inputs, label);
+        Place p = place(inputs, label);
+        p.asked = true;
+        return p.memory;
+    }
+
+    /** Whether the run under way has asked for an input; without that it has not been filled. */
+    boolean hasAsked(String label) {
+        return inputs.get(label).asked;
     }
 
     @Override
@@ -119,17 +141,17 @@ final class PlanRun implements Run {
 
     @Override
     public MemorySegment output(String label) {
-        return view(outputs, label);
+        return place(outputs, label).memory;
     }
 
-    private MemorySegment view(Map<String, MemorySegment> views, String label) {
+    private Place place(Map<String, Place> places, String label) {
         checkOpen();
-        MemorySegment s = views.get(label);
-        if (s == null) {
+        Place p = places.get(label);
+        if (p == null) {
             throw new IllegalArgumentException(
                     "the plan " + plan.graph().name() + " has no tensor " + label);
         }
-        return s;
+        return p;
     }
 
     /** Whether this thread's run is open; after its end the memory may be another's. */

@@ -117,7 +117,7 @@ public final class Plan {
     /**
      * Gives every operand its address.
      *
-     * @param base address of {@link #workspaceBytes} bytes, 64-byte aligned
+     * @param base address of {@link #workspaceBytes} bytes, at least 64-byte aligned
      * @param weights addresses of the packings
      */
     public List<BoundCall> bind(long base, ToLongFunction<Packing> weights) {

@@ -20,7 +20,8 @@ import java.util.Set;
  * together.
  */
 final class Workspace {
-    private static final long ALIGNMENT = 64;
+    /** Scratch memory of libraries for GPUs wants this much; kernels of all devices want less. */
+    private static final long ALIGNMENT = 256;
 
     /** A run-time count times the rows that one entry takes: what kernels read. */
     record Counter(Count count, long multiple) {}
