@@ -1,12 +1,58 @@
 package dev.ocellus.kernels.cuda;
 
-import dev.ocellus.kernels.KernelCall;
+import dev.ocellus.kernels.Activation;
+import dev.ocellus.kernels.ComputeType;
+import dev.ocellus.kernels.KernelCall.MatMul;
+import dev.ocellus.kernels.Panels;
+import dev.ocellus.tensor.DType;
 
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
-/** Launches of {@code matmul.cu}: linear layers. Thread-safe. */
+/**
+ * Linear layers: the kernels of {@code matmul.cu} and {@code blockmatmul.cu}, or a library's
+ * products. Thread-safe.
+ *
+ * <p>What does a product follows from its capacity and its types alone:
+ *
+ * <ul>
+ *   <li>up to {@value #FEW_ROWS} rows: own kernels that are bound by the bytes of the weights;
+ *   <li>more, and both factors have the same type (bfloat16 when activations are rounded to it,
+ *       float32): the library, if there is one;
+ *   <li>else own kernels with tiles.
+ * </ul>
+ *
+ * Own kernels give a row the same bits in any company, also across the first and the last; a
+ * library need not. A library multiplies all rows of the capacity; what it makes of those past the
+ * run-time count stays in the scratch memory.
+ */
 final class MatMulKernels {
+    static final int FEW_ROWS = 8;
+
+    private static final String FAMILY = "matmul";
+    private static final String BLOCK_FAMILY = "blockmatmul";
+
+    /** Threads of blocks of tiles and of the kernels before and after products. */
+    private static final int THREADS = 128;
+
+    private static final int FEW_THREADS = 256;
+
+    /** Weight rows of a strip, and those of a strip that are outputs of a gated layer. */
+    private static final int STRIP = 16;
+
+    private static final int GATED_STRIP = 8;
+    private static final int TILE = 64;
+    private static final int TILE_STRIPS = TILE / STRIP;
+    private static final int BLOCK_TILE_PANELS = 8;
+
+    /** Columns that a thread of the rounding kernel takes. */
+    private static final int ROUND_COLUMNS = 8;
+
+    /** Blocks of columns that a thread block of the rounding kernel takes. */
+    private static final int ROUND_BLOCKS = THREADS / 4;
+
     private final Gpu gpu;
     private final Blas blas;
 
@@ -18,14 +64,234 @@ final class MatMulKernels {
         this.blas = blas;
     }
 
-    long scratchBytes(KernelCall.MatMul call) {
-        return 0;
+    long scratchBytes(MatMul call) {
+        return switch (way(call)) {
+            case FEW -> 0;
+            case TILES -> roundedBytes(call);
+            case LIBRARY -> roundedBytes(call) + sumBytes(call) + blas.workspaceBytes();
+        };
     }
 
-    List<GpuWork> matMul(KernelCall.MatMul call, long scratch, Arena arena) {
-        throw new UnsupportedOperationException(
-                "MatMul on "
-                        + gpu.info().name()
-                        + (blas == null ? "" : " with " + blas.description()));
+    List<GpuWork> matMul(MatMul call, long scratch, Arena arena) {
+        return switch (way(call)) {
+            case FEW -> List.of(few(call, arena));
+            case TILES -> tiles(call, scratch, arena);
+            case LIBRARY -> library(call, scratch, arena);
+        };
+    }
+
+    private enum Way {
+        FEW,
+        TILES,
+        LIBRARY
+    }
+
+    private Way way(MatMul call) {
+        if (call.rows() <= FEW_ROWS) {
+            return Way.FEW;
+        }
+        boolean sameTypes =
+                call.compute() == ComputeType.BF16
+                        || call.compute() == ComputeType.F32 && call.wType() == DType.F32;
+        return blas != null && sameTypes ? Way.LIBRARY : Way.TILES;
+    }
+
+    private static boolean isGated(MatMul call) {
+        return call.gated() == 1;
+    }
+
+    /** Rows of the weights. */
+    private static long weightRows(MatMul call) {
+        return isGated(call) ? 2 * call.n() : call.n();
+    }
+
+    private static long strips(MatMul call) {
+        return Math.ceilDiv(call.n(), isGated(call) ? GATED_STRIP : STRIP);
+    }
+
+    private static long panels(MatMul call) {
+        return isGated(call) ? 2 * Panels.count(call.n()) : Panels.count(call.n());
+    }
+
+    /** Elements of a row of activations rounded to bfloat16. */
+    private static long roundedPitch(MatMul call) {
+        return Math.ceilDiv(call.k(), (long) ROUND_COLUMNS) * ROUND_COLUMNS;
+    }
+
+    /** Bytes of the rounded activations, which come first in the scratch memory. */
+    private static long roundedBytes(MatMul call) {
+        return aligned(
+                switch (call.compute()) {
+                    case F32 -> 0;
+                    case BF16 -> call.rows() * roundedPitch(call) * Short.BYTES;
+                    case INT8 ->
+                            call.rows()
+                                    * Panels.groups(call.k())
+                                    * (Panels.GROUP
+                                            + Panels.GROUP / DType.BLOCK_ELEMENTS * Float.BYTES);
+                });
+    }
+
+    /** Bytes of the sums that a library leaves, which come second. */
+    private static long sumBytes(MatMul call) {
+        return aligned(call.rows() * weightRows(call) * Float.BYTES);
+    }
+
+    private static long aligned(long bytes) {
+        return Math.ceilDiv(bytes, (long) GpuMemory.ALIGNMENT) * GpuMemory.ALIGNMENT;
+    }
+
+    private GpuWork few(MatMul call, Arena arena) {
+        return switch (call.compute()) {
+            case F32 ->
+                    launch(
+                            FAMILY,
+                            "matmul_few_" + type(call),
+                            Grid.of(strips(call)),
+                            THREADS,
+                            call,
+                            0,
+                            arena);
+            case BF16 ->
+                    launch(
+                            FAMILY,
+                            "matmul_few_mma",
+                            Grid.of(strips(call)),
+                            FEW_THREADS,
+                            call,
+                            0,
+                            arena);
+            case INT8 ->
+                    launch(
+                            BLOCK_FAMILY,
+                            "blockmatmul_few_" + (isGated(call) ? "gated_" : "") + type(call),
+                            Grid.of(Panels.count(call.n())),
+                            FEW_THREADS,
+                            call,
+                            0,
+                            arena);
+        };
+    }
+
+    private List<GpuWork> tiles(MatMul call, long scratch, Arena arena) {
+        long tileRows = Math.ceilDiv(call.rows(), TILE);
+        Grid plain = Grid.of(Math.ceilDiv(strips(call), TILE_STRIPS), tileRows);
+        return switch (call.compute()) {
+            case F32 -> {
+                String kernel = "matmul_tile_" + type(call);
+                yield List.of(launch(FAMILY, kernel, plain, THREADS, call, scratch, arena));
+            }
+            case BF16 ->
+                    List.of(
+                            round(call, scratch, arena),
+                            launch(
+                                    FAMILY,
+                                    "matmul_tile_mma",
+                                    plain,
+                                    THREADS,
+                                    call,
+                                    scratch,
+                                    arena));
+            case INT8 -> {
+                long blocks = Panels.groups(call.k()) * (Panels.GROUP / DType.BLOCK_ELEMENTS);
+                Grid round = Grid.of(call.rows(), Math.ceilDiv(blocks, ROUND_BLOCKS));
+                Grid grid = Grid.of(Math.ceilDiv(panels(call), BLOCK_TILE_PANELS), tileRows);
+                String kernel = "blockmatmul_tile_" + type(call);
+                yield List.of(
+                        launch(
+                                BLOCK_FAMILY,
+                                "blockmatmul_round",
+                                round,
+                                THREADS,
+                                call,
+                                scratch,
+                                arena),
+                        launch(BLOCK_FAMILY, kernel, grid, THREADS, call, scratch, arena));
+            }
+        };
+    }
+
+    private List<GpuWork> library(MatMul call, long scratch, Arena arena) {
+        List<GpuWork> work = new ArrayList<>();
+        boolean rounded = call.compute() == ComputeType.BF16;
+        if (rounded) {
+            work.add(round(call, scratch, arena));
+        }
+        long x = rounded ? scratch : call.x();
+        long ldx = rounded ? roundedPitch(call) : call.ldx();
+        long sums = scratch + roundedBytes(call);
+        long workspace = sums + sumBytes(call);
+        Blas.Factors factors = rounded ? Blas.Factors.BF16 : Blas.Factors.F32;
+        Blas.Product whole = whole(call, factors, ldx);
+        if (whole != null && blas.supports(whole)) {
+            Blas.Operands at = Blas.Operands.of(x, call.w(), call.bias(), call.out(), workspace);
+            work.add(blas.bind(whole, at, arena));
+            return work;
+        }
+        Blas.Product product =
+                new Blas.Product(
+                        factors,
+                        call.rows(),
+                        weightRows(call),
+                        call.k(),
+                        ldx,
+                        call.k(),
+                        weightRows(call),
+                        0,
+                        false,
+                        Activation.NONE);
+        work.add(blas.bind(product, Blas.Operands.of(x, call.w(), 0, sums, workspace), arena));
+        Grid grid = Grid.of(call.rows(), Math.ceilDiv(call.n(), THREADS));
+        work.add(launch(FAMILY, "matmul_finish", grid, THREADS, call, sums, arena));
+        return work;
+    }
+
+    /**
+     * The call as one product with its output in place, or null if it is more than that: rows that
+     * may not count, a gate, a scale, a residual after an activation or at another place.
+     */
+    private static Blas.Product whole(MatMul call, Blas.Factors factors, long ldx) {
+        boolean residual = call.residual() != 0;
+        boolean inPlace = call.residual() == call.out() && call.ldr() == call.ldo();
+        if (call.rowCount() != 0
+                || isGated(call)
+                || call.scale() != 0
+                || residual && (!inPlace || call.activation() != Activation.NONE)) {
+            return null;
+        }
+        return new Blas.Product(
+                factors,
+                call.rows(),
+                call.n(),
+                call.k(),
+                ldx,
+                call.k(),
+                call.ldo(),
+                residual ? 1 : 0,
+                call.bias() != 0,
+                call.activation());
+    }
+
+    /** Activations as bfloat16, at the start of the scratch memory. */
+    private GpuWork round(MatMul call, long scratch, Arena arena) {
+        long threads = roundedPitch(call) / ROUND_COLUMNS;
+        Grid grid = Grid.of(call.rows(), Math.ceilDiv(threads, THREADS));
+        return launch(FAMILY, "matmul_round", grid, THREADS, call, scratch, arena);
+    }
+
+    private GpuWork launch(
+            String family,
+            String kernel,
+            Grid grid,
+            int threads,
+            MatMul call,
+            long scratch,
+            Arena arena) {
+        GpuFunction function = gpu.function(family, kernel);
+        return KernelLaunch.of(function, grid, threads, 0, call, scratch, arena);
+    }
+
+    private static String type(MatMul call) {
+        return call.wType().name().toLowerCase(Locale.ROOT);
     }
 }
