@@ -44,6 +44,11 @@ public final class Gpu implements AutoCloseable {
         return Driver.devices();
     }
 
+    /** Whether a GPU is new enough for the kernels. */
+    public static boolean supports(GpuInfo info) {
+        return info.computeCapability() >= GpuModules.COMPUTE_CAPABILITY;
+    }
+
     /**
      * Opens a GPU.
      *
@@ -63,7 +68,7 @@ public final class Gpu implements AutoCloseable {
                                     }));
         }
         GpuInfo info = all.get(ordinal);
-        if (info.computeCapability() < GpuModules.COMPUTE_CAPABILITY) {
+        if (!supports(info)) {
             throw new CudaUnavailableException(
                     "%s: the kernels need compute capability 8.0 (Ampere) or newer; use the CPU"
                             .formatted(info));
