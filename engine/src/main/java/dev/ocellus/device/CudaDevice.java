@@ -69,6 +69,11 @@ public final class CudaDevice implements Device {
         return gpu.info();
     }
 
+    /** Bytes of the GPU's memory that are in use through this device. */
+    public long usedBytes() {
+        return gpu.memory().used();
+    }
+
     @Override
     public ComputeType preferredCompute() {
         return kernels.preferredCompute();
