@@ -92,7 +92,8 @@ class CudaGenerationTest {
                 bytes = Math.max(bytes, t.store.bytes());
             }
             for (int i = 0; i < 3; i++) {
-                assertThat(answers.get(i).get()).isEqualTo(onTheProcessor(prompt(4 + 3 * i, i), 12));
+                assertThat(answers.get(i).get())
+                        .isEqualTo(onTheProcessor(prompt(4 + 3 * i, i), 12));
             }
             long all = t.store.bytes();
             try (KvCache cache = t.cache()) {

@@ -46,7 +46,10 @@ class CudaParityCasesTest {
     private static Stream<DynamicTest> tests(ComputeType compute) throws IOException {
         Verifier verifier = new Verifier(device, compute);
         return Repository.parityCases().stream()
-                .map(folder -> DynamicTest.dynamicTest(name(folder), () -> verify(verifier, folder)));
+                .map(
+                        folder ->
+                                DynamicTest.dynamicTest(
+                                        name(folder), () -> verify(verifier, folder)));
     }
 
     private static String name(Path folder) {
