@@ -1,6 +1,7 @@
 package dev.ocellus.device;
 
 import dev.ocellus.graph.Graph;
+import dev.ocellus.kernels.Ceilings;
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.cuda.Blas;
 import dev.ocellus.kernels.cuda.CudaKernels;
@@ -12,6 +13,7 @@ import dev.ocellus.plan.PlanOptions;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /**
  * A GPU, through its CUDA driver. Weights are packed and images prepared by the host's threads and
@@ -67,6 +69,21 @@ public final class CudaDevice implements Device {
     /** What the driver says of the GPU. */
     public GpuInfo info() {
         return gpu.info();
+    }
+
+    /** What the GPU can do at most, measured for some hundredths of a second. */
+    public Ceilings ceilings() {
+        return CudaCeilings.measure(gpu, products.blas());
+    }
+
+    /** The GPUs of this machine; as {@link Gpu#list}. */
+    public static List<GpuInfo> list() {
+        return Gpu.list();
+    }
+
+    /** Bytes of the GPU's memory that could be allocated now. */
+    public long freeBytes() {
+        return gpu.memory().free();
     }
 
     /** Bytes of the GPU's memory that are in use through this device. */

@@ -28,6 +28,20 @@ final class DeviceOption {
         }
     }
 
+    /**
+     * Takes the processor, for something that can be done there alone.
+     *
+     * @param what what that is
+     */
+    void requireProcessor(String what) {
+        if (choice.kind() == DeviceChoice.Kind.CUDA) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    what + " is for the processor; leave out --device " + choice);
+        }
+        choice = DeviceChoice.CPU;
+    }
+
     /** The device by its name; says so where {@code auto} had a choice. */
     DeviceChoice choice() {
         DeviceChoice.Resolved resolved = choice.resolve();

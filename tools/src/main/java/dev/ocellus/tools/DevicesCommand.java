@@ -64,6 +64,7 @@ final class DevicesCommand implements Callable<Integer> {
                     p.name() + (same(p, chosen) ? " (in use): " : ": ") + p.description());
         }
         facts.print(out);
+        new GpuFacts().print(out);
         out.flush();
         return 0;
     }
@@ -89,7 +90,8 @@ final class DevicesCommand implements Callable<Integer> {
             providers.addObject().put("name", p.name()).put("description", p.description());
         }
         ObjectNode node = JsonOutput.object();
-        node.putArray("devices").add(cpu);
+        ArrayNode devices = node.putArray("devices").add(cpu);
+        new GpuFacts().addTo(devices);
         return node;
     }
 

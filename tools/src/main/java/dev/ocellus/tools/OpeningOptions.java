@@ -103,11 +103,19 @@ final class OpeningOptions {
         if (!threads.isEmpty()) {
             System.setProperty(WorkerPool.THREADS_PROPERTY, threads.getFirst().toString());
         }
-        return optionsOfAnyThreads();
+        return opening();
     }
 
-    /** What these options say but for the threads, which a device of the caller's has. */
+    /**
+     * What these options say but for the threads, which a device of the caller's has: one of the
+     * processor.
+     */
     OpenOptions optionsOfAnyThreads() {
+        device.requireProcessor("--threads with several numbers");
+        return opening();
+    }
+
+    private OpenOptions opening() {
         if (context < 0) {
             throw new ParameterException(
                     spec.commandLine(), "--context is " + context + "; it must be at least 1");
