@@ -11,6 +11,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 /** The software GPU runs correct kernels right and answers what a driver answers. */
@@ -153,12 +154,27 @@ class SoftGpuTest {
     }
 
     @Test
-    void callsNeedACurrentContext() {
-        long popped = driver.create("cuCtxPopCurrent_v2");
-        assertThat(driver.status("cuMemAlloc_v2", driver.arena.allocate(8), 16L))
-                .isEqualTo(DriverCalls.INVALID_CONTEXT);
-        driver.call("cuCtxPushCurrent_v2", popped);
+    void callsNeedACurrentContext() throws InterruptedException {
+        AtomicInteger status = new AtomicInteger();
+        Thread another =
+                Thread.ofPlatform()
+                        .start(
+                                () -> {
+                                    try (DriverCalls calls = new DriverCalls()) {
+                                        status.set(calls.status("cuCtxSynchronize"));
+                                    }
+                                });
+        another.join();
+        assertThat(status).hasValue(DriverCalls.INVALID_CONTEXT);
+    }
+
+    @Test
+    void handlesAreChecked() {
         assertThat(driver.status("cuStreamSynchronize", 12345L))
+                .isEqualTo(DriverCalls.INVALID_HANDLE);
+        long event = driver.create("cuEventCreate", 0);
+        driver.call("cuEventDestroy_v2", event);
+        assertThat(driver.status("cuEventSynchronize", event))
                 .isEqualTo(DriverCalls.INVALID_HANDLE);
     }
 
