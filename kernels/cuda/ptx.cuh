@@ -111,4 +111,15 @@ template <int PENDING> __device__ __forceinline__ void cp_async_wait() {
 #endif
 }
 
+// 2^x, right to 2 units in the last place; results below the normal range are 0.
+__device__ __forceinline__ float exp2_approx(float x) {
+#ifdef SOFTGPU
+    return x < -126 ? 0 : exp2f(x);
+#else
+    float y;
+    asm("ex2.approx.ftz.f32 %0, %1;\n" : "=f"(y) : "f"(x));
+    return y;
+#endif
+}
+
 #endif

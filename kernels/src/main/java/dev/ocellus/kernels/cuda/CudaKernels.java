@@ -43,7 +43,7 @@ public final class CudaKernels {
         rope = new RopeKernels(gpu);
         row = new RowKernels(gpu);
         image = new ImageKernels(gpu);
-        conv = new ConvKernels(gpu, blas);
+        conv = new ConvKernels(gpu);
         cache = new CacheKernels(gpu);
         attention = new AttentionKernels(gpu);
         pagedAttention = new PagedAttentionKernels(gpu);
@@ -58,7 +58,6 @@ public final class CudaKernels {
     /** Bytes of device memory ({@value GpuMemory#ALIGNMENT}-byte aligned) that a call needs. */
     public long scratchBytes(KernelCall call) {
         return switch (call) {
-            case KernelCall.Conv2d c -> conv.scratchBytes(c);
             case KernelCall.GroupNorm c -> conv.scratchBytes(c);
             case KernelCall.Attention c -> attention.scratchBytes(c);
             case KernelCall.PagedAttention c -> pagedAttention.scratchBytes(c);

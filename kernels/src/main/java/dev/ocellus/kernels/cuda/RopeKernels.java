@@ -7,17 +7,21 @@ import java.util.List;
 
 /** Launches of {@code rope.cu}: rotary embedding. Thread-safe. */
 final class RopeKernels {
-    private final Gpu gpu;
+    private final FlatLaunch flat;
 
     RopeKernels(Gpu gpu) {
-        this.gpu = gpu;
+        flat = new FlatLaunch(gpu, "rope");
     }
 
     List<GpuWork> ropeTable(KernelCall.RopeTable call, long scratch, Arena arena) {
-        throw new UnsupportedOperationException("RopeTable on " + gpu.info().name());
+        long angles = Math.multiplyExact(call.rows(), call.half());
+        return flat.one("rope_table", angles, call, scratch, arena);
     }
 
     List<GpuWork> rope(KernelCall.Rope call, long scratch, Arena arena) {
-        throw new UnsupportedOperationException("Rope on " + gpu.info().name());
+        long rest = call.headDim() - 2 * call.half();
+        long quads = FlatLaunch.quads(call.half()) + FlatLaunch.quads(rest);
+        long heads = Math.multiplyExact(call.rows(), call.heads());
+        return flat.one("rope", Math.multiplyExact(heads, quads), call, scratch, arena);
     }
 }

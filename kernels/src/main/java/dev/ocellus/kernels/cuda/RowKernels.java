@@ -5,19 +5,22 @@ import dev.ocellus.kernels.KernelCall;
 import java.lang.foreign.Arena;
 import java.util.List;
 
-/** Launches of {@code rows.cu}: operations that choose rows. Thread-safe. */
+/** Launches of {@code rows.cu}: choosing rows. Thread-safe. */
 final class RowKernels {
-    private final Gpu gpu;
+    private final FlatLaunch flat;
 
     RowKernels(Gpu gpu) {
-        this.gpu = gpu;
+        flat = new FlatLaunch(gpu, "rows");
     }
 
     List<GpuWork> gather(KernelCall.Gather call, long scratch, Arena arena) {
-        throw new UnsupportedOperationException("Gather on " + gpu.info().name());
+        String kernel = call.tableType().isBlock() ? "gather_blocks" : "gather_plain";
+        long quads = FlatLaunch.quads(call.rows(), call.cols());
+        return flat.one(kernel, quads, call, scratch, arena);
     }
 
     List<GpuWork> selectRows(KernelCall.SelectRows call, long scratch, Arena arena) {
-        throw new UnsupportedOperationException("SelectRows on " + gpu.info().name());
+        long quads = FlatLaunch.quads(call.rows(), call.cols());
+        return flat.one("select_rows", quads, call, scratch, arena);
     }
 }
