@@ -95,8 +95,9 @@ extern "C" __global__ void __launch_bounds__(256) group_norm(const struct GroupN
     float4 v = load_quad(a.x + q.row * a.ldx + q.col, q.left);
     float4 m = load_quad(means, q.left), s = load_quad(means + a.cols, q.left);
     float4 b = load_quad(a.bias + q.col, q.left);
-    v = make_float4(
-        activate((v.x - m.x) * s.x + b.x, a.activation), activate((v.y - m.y) * s.y + b.y, a.activation),
-        activate((v.z - m.z) * s.z + b.z, a.activation), activate((v.w - m.w) * s.w + b.w, a.activation));
+    v.x = activate((v.x - m.x) * s.x + b.x, a.activation);
+    v.y = activate((v.y - m.y) * s.y + b.y, a.activation);
+    v.z = activate((v.z - m.z) * s.z + b.z, a.activation);
+    v.w = activate((v.w - m.w) * s.w + b.w, a.activation);
     store_quad(a.out + q.row * a.ldo + q.col, q.left, v);
 }
