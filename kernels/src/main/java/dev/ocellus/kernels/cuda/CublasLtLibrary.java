@@ -33,58 +33,18 @@ final class CublasLtLibrary {
     private static final long ALGORITHM_BYTES = 64;
 
     private final SymbolLookup symbols;
-    private final MethodHandle create = function("cublasLtCreate", ADDRESS);
-    private final MethodHandle destroy = function("cublasLtDestroy", JAVA_LONG);
-    private final MethodHandle layoutCreate =
-            function(
-                    "cublasLtMatrixLayoutCreate",
-                    ADDRESS,
-                    JAVA_INT,
-                    JAVA_LONG,
-                    JAVA_LONG,
-                    JAVA_LONG);
-    private final MethodHandle layoutDestroy = function("cublasLtMatrixLayoutDestroy", JAVA_LONG);
-    private final MethodHandle productCreate =
-            function("cublasLtMatmulDescCreate", ADDRESS, JAVA_INT, JAVA_INT);
-    private final MethodHandle productDestroy = function("cublasLtMatmulDescDestroy", JAVA_LONG);
-    private final MethodHandle productSet = setter("cublasLtMatmulDescSetAttribute");
-    private final MethodHandle preferenceCreate =
-            function("cublasLtMatmulPreferenceCreate", ADDRESS);
-    private final MethodHandle preferenceDestroy =
-            function("cublasLtMatmulPreferenceDestroy", JAVA_LONG);
-    private final MethodHandle preferenceSet = setter("cublasLtMatmulPreferenceSetAttribute");
-    private final MethodHandle heuristic =
-            function(
-                    "cublasLtMatmulAlgoGetHeuristic",
-                    JAVA_LONG,
-                    JAVA_LONG,
-                    JAVA_LONG,
-                    JAVA_LONG,
-                    JAVA_LONG,
-                    JAVA_LONG,
-                    JAVA_LONG,
-                    JAVA_INT,
-                    ADDRESS,
-                    ADDRESS);
-    private final MethodHandle multiply =
-            function(
-                    "cublasLtMatmul",
-                    JAVA_LONG,
-                    JAVA_LONG,
-                    ADDRESS,
-                    JAVA_LONG,
-                    JAVA_LONG,
-                    JAVA_LONG,
-                    JAVA_LONG,
-                    ADDRESS,
-                    JAVA_LONG,
-                    JAVA_LONG,
-                    JAVA_LONG,
-                    JAVA_LONG,
-                    ADDRESS,
-                    JAVA_LONG,
-                    JAVA_LONG,
-                    JAVA_LONG);
+    private final MethodHandle create;
+    private final MethodHandle destroy;
+    private final MethodHandle layoutCreate;
+    private final MethodHandle layoutDestroy;
+    private final MethodHandle productCreate;
+    private final MethodHandle productDestroy;
+    private final MethodHandle productSet;
+    private final MethodHandle preferenceCreate;
+    private final MethodHandle preferenceDestroy;
+    private final MethodHandle preferenceSet;
+    private final MethodHandle heuristic;
+    private final MethodHandle multiply;
 
     /**
      * An algorithm that the library proposes.
@@ -98,6 +58,55 @@ final class CublasLtLibrary {
 
     private CublasLtLibrary(SymbolLookup symbols) {
         this.symbols = symbols;
+        create = function("cublasLtCreate", ADDRESS);
+        destroy = function("cublasLtDestroy", JAVA_LONG);
+        layoutCreate =
+                function(
+                        "cublasLtMatrixLayoutCreate",
+                        ADDRESS,
+                        JAVA_INT,
+                        JAVA_LONG,
+                        JAVA_LONG,
+                        JAVA_LONG);
+        layoutDestroy = function("cublasLtMatrixLayoutDestroy", JAVA_LONG);
+        productCreate = function("cublasLtMatmulDescCreate", ADDRESS, JAVA_INT, JAVA_INT);
+        productDestroy = function("cublasLtMatmulDescDestroy", JAVA_LONG);
+        productSet = setter("cublasLtMatmulDescSetAttribute");
+        preferenceCreate = function("cublasLtMatmulPreferenceCreate", ADDRESS);
+        preferenceDestroy = function("cublasLtMatmulPreferenceDestroy", JAVA_LONG);
+        preferenceSet = setter("cublasLtMatmulPreferenceSetAttribute");
+        heuristic =
+                function(
+                        "cublasLtMatmulAlgoGetHeuristic",
+                        JAVA_LONG,
+                        JAVA_LONG,
+                        JAVA_LONG,
+                        JAVA_LONG,
+                        JAVA_LONG,
+                        JAVA_LONG,
+                        JAVA_LONG,
+                        JAVA_INT,
+                        ADDRESS,
+                        ADDRESS);
+        multiply =
+                function(
+                        "cublasLtMatmul",
+                        JAVA_LONG,
+                        JAVA_LONG,
+                        ADDRESS,
+                        JAVA_LONG,
+                        JAVA_LONG,
+                        JAVA_LONG,
+                        JAVA_LONG,
+                        ADDRESS,
+                        JAVA_LONG,
+                        JAVA_LONG,
+                        JAVA_LONG,
+                        JAVA_LONG,
+                        ADDRESS,
+                        JAVA_LONG,
+                        JAVA_LONG,
+                        JAVA_LONG);
     }
 
     /**

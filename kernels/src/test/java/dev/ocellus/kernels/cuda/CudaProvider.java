@@ -1,6 +1,7 @@
 package dev.ocellus.kernels.cuda;
 
 import static org.junit.jupiter.api.Assumptions.abort;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
@@ -42,6 +43,14 @@ public final class CudaProvider implements KernelProvider {
         this.library = library;
     }
 
+    /** With each library, and with little workspace, as it is filled before every call. */
+    public static List<CudaProvider> withLibraries() {
+        long workspace = 1 << 12;
+        return List.of(
+                new CudaProvider("cuBLASLt", gpu -> CublasLtBlas.open(gpu, workspace)),
+                new CudaProvider("cuBLAS", gpu -> JcublasBlas.open(gpu, workspace)));
+    }
+
     @Override
     public String name() {
         return "cuda";
@@ -57,10 +66,20 @@ public final class CudaProvider implements KernelProvider {
         return library != null;
     }
 
+    /**
+     * Skips the calling test where there is no GPU, or where the kernels have not been compiled.
+     */
+    static void requireKernels() {
+        SoftGpu.require();
+        assumeTrue(
+                CudaKernels.class.getResource("pointwise.ptx") != null,
+                "the CUDA kernels have no PTX; make it with kernels/cuda/ptx.sh");
+    }
+
     /** Opens the GPU, or skips the calling test. */
     public synchronized void require() {
         if (gpu == null) {
-            SoftGpu.require();
+            requireKernels();
             gpu = Gpu.open(0);
             blas = library == null ? null : library.apply(gpu);
             stream = gpu.newStream();
