@@ -30,8 +30,17 @@ struct cut {
 
 constexpr cut ALL = {0xffffffffu, 0x7fffffff, 1, 0};
 
-// The weight of all kept tokens.
-__device__ __forceinline__ float total_weight(const survivors &s, const cut &c, int bits) {
+// The weight of all tokens of a row.
+__device__ __forceinline__ wide all_weight(const workspace &w) {
+    wide sum = 0;
+    for (int i = 0; i < BINS; i++) {
+        sum += w.weighed[i];
+    }
+    return sum;
+}
+
+// The weight of those that are kept.
+__device__ __forceinline__ float kept_weight(const survivors &s, const cut &c, int bits) {
     wide sum = 0, total;
     for (int i = threadIdx.x; i < s.count; i += THREADS) {
         int id = s.id(i);
@@ -64,12 +73,8 @@ __device__ __forceinline__ survivors survivors_of(
     if (o.topK > 0 && o.topK < a.vocabulary) {
         lastBin = last_bin(w, static_cast<wide>(o.topK));
     } else if (o.topP < 1) {
-        wide total = 0;
-        for (int i = 0; i < BINS; i++) {
-            total += w.weighed[i];
-        }
         // Room for what rounding does to the probabilities.
-        double wanted = static_cast<double>(total) * (o.topP + 1e-6);
+        double wanted = static_cast<double>(all_weight(w)) * (o.topP + 1e-6);
         lastBin = first_reached(w.weighed, 0, [=](wide n) {
             return static_cast<double>(n) >= wanted;
         }).bin;
@@ -77,10 +82,10 @@ __device__ __forceinline__ survivors survivors_of(
     return collect(a, w, best, lastBin);
 }
 
-// Keeps the most likely tokens until the probabilities of the others together are at most 1 - p. Where
-// only some of equal tokens stay, they are the first ones.
-__device__ __forceinline__ cut keep_top_p(const survivors &s, cut c, double topP, int bits) {
-    float total = total_weight(s, c, bits), limit = static_cast<float>(1 - topP);
+// Keeps the most likely tokens until the probabilities of the others together are at most 1 - p, of the
+// tokens whose weight is `total`. Where only some of equal tokens stay, they are the first ones.
+__device__ __forceinline__ cut keep_top_p(const survivors &s, cut c, double topP, float total) {
+    float limit = static_cast<float>(1 - topP);
     // As the host does: the first subtraction in float32.
     float first = 1.0f / total;
     wide all = fixed_point(1.0f - first, SHARE_BITS) + fixed_point(first, SHARE_BITS);
@@ -118,14 +123,16 @@ __device__ __forceinline__ int draw(
     survivors s = survivors_of(a, o, w, best);
     int bits = weight_bits(a);
     cut c = ALL;
-    if (o.topK > 0 && o.topK < a.vocabulary) {
+    bool some = o.topK > 0 && o.topK < a.vocabulary;
+    if (some) {
         c.key = last_key(s, static_cast<wide>(o.topK)).key;
     }
     if (o.topP < 1) {
-        c = keep_top_p(s, c, o.topP, bits);
+        float total = some ? kept_weight(s, c, bits) : from_fixed_point(all_weight(w), bits);
+        c = keep_top_p(s, c, o.topP, total);
     }
     if (o.minP > 0) {
-        float total = total_weight(s, c, bits);
+        float total = kept_weight(s, c, bits);
         c.total = total;
         c.share = static_cast<float>(o.minP) * (1.0f / total);
     }
@@ -295,11 +302,7 @@ extern "C" __global__ void __launch_bounds__(1024, 1) sample_candidates(const st
     }
     sort(numbers, padded);
     if (rank < count) {
-        wide weight = 0;
-        for (int i = 0; i < BINS; i++) {
-            weight += w.weighed[i];
-        }
-        float total = from_fixed_point(weight, weight_bits(a));
+        float total = from_fixed_point(all_weight(w), weight_bits(a));
         int id = static_cast<int>(static_cast<uint32_t>(numbers[rank]));
         ids[rank] = id;
         scores[rank] = w.scores[id] - unordered(key) - logf(total);

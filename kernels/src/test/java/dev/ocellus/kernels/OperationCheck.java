@@ -26,6 +26,9 @@ import java.util.stream.Stream;
  * process does not survive it.
  */
 final class OperationCheck {
+    /** Property that limits the tests of all providers to one: cuda, native, vector or scalar. */
+    static final String ONLY_PROPERTY = "ocellus.test.provider";
+
     private static final Path UNDER_TEST = Path.of("target", "operation-under-test.txt");
     private static final WorkerPool POOL = new WorkerPool(3);
     private static final CudaProvider CUDA = new CudaProvider();
@@ -48,9 +51,11 @@ final class OperationCheck {
         return KernelProviders.available().stream();
     }
 
-    /** Every provider that is tested. */
+    /** Every provider that is tested, or those of the name that {@link #ONLY_PROPERTY} gives. */
     static Stream<KernelProvider> providers() {
-        return Stream.concat(cpuProviders(), Stream.of(CUDA));
+        String only = System.getProperty(ONLY_PROPERTY);
+        return Stream.concat(cpuProviders(), Stream.of(CUDA))
+                .filter(p -> only == null || p.name().equals(only));
     }
 
     static Stream<Setting> cpuSettings() {

@@ -65,18 +65,29 @@ final class GpuModules {
     private CUmodule load(String family) {
         CUmodule module = new CUmodule();
         int result = cuModuleLoadData(module, text(family));
-        switch (result) {
-            case CUDA_ERROR_UNSUPPORTED_PTX_VERSION, CUDA_ERROR_INVALID_PTX ->
-                    throw new PtxVersionException(
-                            "%s: the driver does not know the PTX version of %s.ptx; install driver 525 or newer"
-                                    .formatted(gpu.info(), family));
-            case CUDA_ERROR_NO_BINARY_FOR_GPU ->
-                    throw new PtxVersionException(
-                            "%s: %s.ptx is for other GPUs; they must have compute capability 8.0 or newer"
-                                    .formatted(gpu.info(), family));
-            default -> gpu.check(result, "loading " + family + ".ptx");
+        if (result != 0) {
+            CudaException refusal = refusal(result, gpu.info(), family);
+            if (refusal != null) {
+                throw refusal;
+            }
+            gpu.check(result, "loading " + family + ".ptx");
         }
         return module;
+    }
+
+    /** What an error at loading says about driver and GPU; null if nothing. */
+    static CudaException refusal(int result, GpuInfo info, String family) {
+        return switch (result) {
+            case CUDA_ERROR_UNSUPPORTED_PTX_VERSION, CUDA_ERROR_INVALID_PTX ->
+                    new PtxVersionException(
+                            "%s: the driver does not know the PTX version of %s.ptx; install driver 525 or newer"
+                                    .formatted(info, family));
+            case CUDA_ERROR_NO_BINARY_FOR_GPU ->
+                    new PtxVersionException(
+                            "%s: %s.ptx is for other GPUs, of compute capability 8.0 or newer"
+                                    .formatted(info, family));
+            default -> null;
+        };
     }
 
     /** With a zero at its end, as the driver wants it. */

@@ -6,8 +6,7 @@ package dev.ocellus.kernels.cuda;
  * Addresses are device addresses; the rules of {@link dev.ocellus.kernels.KernelCall} on rows hold.
  *
  * <p>Logits that are not a number count as minus infinity. Of equal tokens the first is the best.
- * Probabilities are sums in fixed point with more than 40 bits, so that the token does not depend
- * on the order of a sum.
+ * Weights are summed in fixed point, so that the token does not depend on the order of a sum.
  *
  * <p>The order of the components is that of the structure in {@code kernels/cuda/sampling.cuh}.
  *

@@ -1,6 +1,7 @@
 package dev.ocellus.kernels.cuda;
 
 import static org.junit.jupiter.api.Assumptions.abort;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
@@ -57,10 +58,20 @@ public final class CudaProvider implements KernelProvider {
         return library != null;
     }
 
+    /**
+     * Skips the calling test where there is no GPU, or where the kernels have not been compiled.
+     */
+    static void requireKernels() {
+        SoftGpu.require();
+        assumeTrue(
+                CudaKernels.class.getResource("pointwise.ptx") != null,
+                "the CUDA kernels have no PTX; make it with kernels/cuda/ptx.sh");
+    }
+
     /** Opens the GPU, or skips the calling test. */
     public synchronized void require() {
         if (gpu == null) {
-            SoftGpu.require();
+            requireKernels();
             gpu = Gpu.open(0);
             blas = library == null ? null : library.apply(gpu);
             stream = gpu.newStream();
