@@ -13,6 +13,7 @@
 //                                  products of a library
 //   matmul_tile_mma                any number, products in bfloat16: 64 x 64 tiles on tensor
 //                                  cores, three stages of asynchronous copies
+//   matmul_copy                    any number: the activations that count, for a library's product
 //   matmul_finish                  any number: what follows the sums of a library's product
 //
 // Products in bfloat16 are summed in ranges of 256 columns, whose sums are added in ascending
@@ -373,7 +374,25 @@ extern "C" __global__ void __launch_bounds__(128) matmul_tile_mma(const MatMul a
     }
 }
 
-// ---- after a library's product -----------------------------------------------------------------
+// ---- around a library's product ----------------------------------------------------------------
+
+// Block: 128 threads, each four columns of row blockIdx.x, to float32 [rows, k] at scratch. Rows
+// that do not count may lie where nothing may be read, but a library reads them.
+extern "C" __global__ void __launch_bounds__(128) matmul_copy(const MatMul a) {
+    int64_t row = blockIdx.x, k = (static_cast<int64_t>(blockIdx.y) * 128 + threadIdx.x) * 4;
+    if (row >= ROW_COUNT(a)) {
+        return;
+    }
+    const float *x = a.x + row * a.ldx + k;
+    float *out = static_cast<float *>(a.scratch) + row * a.k + k;
+    if (rows_aligned(a.x, a.ldx) && a.k % 4 == 0 && k < a.k) {
+        *reinterpret_cast<uint4 *>(out) = *reinterpret_cast<const uint4 *>(x);
+        return;
+    }
+    for (int e = 0; e < 4 && k + e < a.k; e++) {
+        out[e] = x[e];
+    }
+}
 
 // Block: 128 threads, each an output of row blockIdx.x; scratch holds the sums without gaps, of a
 // gated layer those of the gates and then those of the ups.

@@ -9,14 +9,14 @@ variant=kernels
 sanitize=
 if [ "$1" = --sanitize ]; then
     variant=kernels-sanitized
-    sanitize="-fsanitize=alignment,bounds,shift,integer-divide-by-zero -fsanitize-undefined-trap-on-error"
+    sanitize="-fsanitize=alignment,bounds,shift,integer-divide-by-zero -fsanitize-undefined-trap-on-error -fsanitize=thread"
     shift
 fi
 out=$1
 shift
 cxx=${CXX:-g++}
 cuda=${CUDA_HOME:-/usr/local/cuda}
-flags="-std=c++20 -O2 -march=x86-64-v3 -g1 -fPIC -fvisibility=hidden -Wall -Wextra -Wno-restrict"
+flags="-std=c++20 -O2 -march=x86-64-v3 -g1 -fPIC -fvisibility=hidden -Wall -Wextra"
 includes="-I$here/include -isystem $cuda/include"
 objects=$out/objects
 
@@ -39,42 +39,44 @@ newer() { # whether $1 is newer than all the others
 link() { # library, parts and flags: the old file is replaced, not rewritten, as a process may have it loaded
     library=$1
     shift
-    $cxx -shared -o "$library.new.$$" "$@"
+    $cxx -shared -Wl,-z,defs -o "$library.new.$$" "$@"
     mv "$library.new.$$" "$library"
 }
 
 compile() { # source
     object=$objects/$(basename "$1").o
     newer "$object" "$1" "$here"/src/*.h "$here"/include/*.h "$here/build.sh" ||
-        $cxx $flags -O3 $includes -c "$1" -o "$object"
+        $cxx $flags $includes -c "$1" -o "$object"
 }
 
-driver() {
-    compile "$here/src/fibers.cpp"
-    compile "$here/src/driver.cpp"
+objects_of() { # sources
+    for source; do
+        printf '%s ' "$objects/$(basename "$source").o"
+    done
+}
+
+link_driver() {
     library=$out/libcuda.so.1
-    if ! newer "$library" "$objects/fibers.cpp.o" "$objects/driver.cpp.o" "$here/src/jcuda-entry-points.txt"; then
-        # Every entry point of the Java binding must exist, or calling it would end the process.
-        nm --defined-only "$objects/driver.cpp.o" | awk '{ print $3 }' | sort -u > "$objects/have"
-        sort -u "$here/src/jcuda-entry-points.txt" | comm -23 - "$objects/have" | awk '
-            BEGIN { print "#include <cstdio>" }
-            { printf "extern \"C\" __attribute__((visibility(\"default\"))) int %s() {\n", $1
-              printf "    std::fputs(\"software GPU: %s is not emulated\\n\", stderr);\n    return 801;\n}\n", $1 }
-        ' > "$objects/unsupported.cpp"
-        $cxx $flags -c "$objects/unsupported.cpp" -o "$objects/unsupported.o"
-        link "$library" -Wl,-soname,libcuda.so.1 "$objects/fibers.cpp.o" "$objects/driver.cpp.o" \
-            "$objects/unsupported.o" -ldl -lpthread
-    fi
-}
-
-blas() { # source, library
-    compile "$here/src/$1"
+    parts=$(objects_of $driver)
+    entry_points=$here/src/jcuda-entry-points.txt
+    newer "$library" $parts "$entry_points" && return
+    # Every entry point of the Java binding must exist, or calling it would end the process.
+    nm --defined-only $parts | awk '{ print $3 }' | sort -u > "$objects/defined"
+    sort -u "$entry_points" | comm -23 - "$objects/defined" | awk '
+        BEGIN { print "#include \"internal.h\"" }
+        { printf "API int %s() {\n", $1
+          printf "    softgpu::report(\"%s is not emulated\");\n", $1
+          printf "    return softgpu::NOT_SUPPORTED;\n}\n" }
+    ' > "$objects/unsupported.cpp"
+    $cxx $flags $includes -I"$here/src" -c "$objects/unsupported.cpp" -o "$objects/unsupported.o"
+    link "$library" -Wl,-soname,libcuda.so.1 $parts "$objects/unsupported.o" -ldl -lpthread
 }
 
 link_blas() { # source, library
-    newer "$out/$2" "$objects/$1.o" "$out/libcuda.so.1" && return
+    parts="$objects/$1.o $objects/gemm.cpp.o"
+    newer "$out/$2" $parts "$out/libcuda.so.1" && return
     echo "$2 { global: cublas*; local: *; };" > "$objects/$1.map"
-    link "$out/$2" -Wl,-soname,"$2" -Wl,--version-script,"$objects/$1.map" "$objects/$1.o" -L"$out" -l:libcuda.so.1
+    link "$out/$2" -Wl,-soname,"$2" -Wl,--version-script,"$objects/$1.map" $parts -L"$out" -l:libcuda.so.1
 }
 
 # One library per family of kernels; its extern "C" kernels are found in the preprocessed source.
@@ -116,10 +118,16 @@ await() {
 running=0
 
 mkdir -p "$objects" "$out/$variant"
-background driver
-background blas cublas.cpp
-background blas cublaslt.cpp
+driver=
+for source in "$here"/src/*.cpp; do
+    case $source in
+    */gemm.cpp | */cublas*.cpp) ;;
+    *) driver="$driver $source" ;;
+    esac
+    background compile "$source"
+done
 await
+link_driver
 link_blas cublas.cpp libcublas.so.12
 link_blas cublaslt.cpp libcublasLt.so.13
 families=" "

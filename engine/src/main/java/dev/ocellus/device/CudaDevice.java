@@ -20,7 +20,7 @@ import java.lang.foreign.MemorySegment;
  */
 public final class CudaDevice implements Device {
     private final Gpu gpu;
-    private final Blas blas;
+    private final Blas.Choice products;
     private final CudaKernels kernels;
     private final CpuDevice host;
 
@@ -34,8 +34,8 @@ public final class CudaDevice implements Device {
     public CudaDevice(int ordinal) {
         gpu = Gpu.open(ordinal);
         try {
-            blas = null;
-            kernels = new CudaKernels(gpu, blas);
+            products = Blas.choose(gpu);
+            kernels = new CudaKernels(gpu, products.blas());
             host = new CpuDevice();
         } catch (RuntimeException | Error e) {
             gpu.close();
@@ -56,12 +56,22 @@ public final class CudaDevice implements Device {
                         name(),
                         info.name(),
                         info.bytes() / (double) (1L << 30),
-                        blas == null ? "own kernels" : blas.description());
+                        products.blas() == null ? "own kernels" : products.description());
+    }
+
+    /** Whose matrix products are used, and why if they are this project's. */
+    public String products() {
+        return products.description();
     }
 
     /** What the driver says of the GPU. */
     public GpuInfo info() {
         return gpu.info();
+    }
+
+    /** Bytes of the GPU's memory that are in use through this device. */
+    public long usedBytes() {
+        return gpu.memory().used();
     }
 
     @Override
@@ -96,8 +106,8 @@ public final class CudaDevice implements Device {
 
     @Override
     public void close() {
-        if (blas != null) {
-            blas.close();
+        if (products.blas() != null) {
+            products.blas().close();
         }
         gpu.close();
         host.close();

@@ -28,7 +28,7 @@ class BlockProductOperationTest {
                     new Size(1, 16, 2080));
 
     @ParameterizedTest(name = "{0}")
-    @MethodSource("dev.ocellus.kernels.OperationCheck#cpuSettings")
+    @MethodSource("dev.ocellus.kernels.OperationCheck#settings")
     void sumIsOneChainOverExactBlocks(Setting setting) {
         for (DType type : List.of(DType.Q8, DType.Q4)) {
             for (Size size : SIZES) {

@@ -12,7 +12,6 @@ import java.util.random.RandomGenerator;
 
 class MatMulOperationTest {
     private static final String SETTINGS = "dev.ocellus.kernels.OperationCheck#settings";
-    private static final String CPU_SETTINGS = "dev.ocellus.kernels.OperationCheck#cpuSettings";
 
     record Size(long rows, long n, long k) {
         @Override
@@ -211,7 +210,7 @@ class MatMulOperationTest {
     }
 
     @ParameterizedTest(name = "{0}")
-    @MethodSource(CPU_SETTINGS)
+    @MethodSource(SETTINGS)
     void sumIsOneChainOfFusedMultiplyAdds(Setting setting) {
         for (Types types : List.of(Types.F32, Types.F16, Types.BF16)) {
             for (Size size : SIZES) {

@@ -50,6 +50,9 @@ final class MatMulKernels {
     /** Columns that a thread of the rounding kernel takes. */
     private static final int ROUND_COLUMNS = 8;
 
+    /** And one of the copying kernel. */
+    private static final long COPY_COLUMNS = 4;
+
     /** Blocks of columns that a thread block of the rounding kernel takes. */
     private static final int ROUND_BLOCKS = THREADS / 4;
 
@@ -68,7 +71,7 @@ final class MatMulKernels {
         return switch (way(call)) {
             case FEW -> 0;
             case TILES -> roundedBytes(call);
-            case LIBRARY -> roundedBytes(call) + sumBytes(call) + blas.workspaceBytes();
+            case LIBRARY -> factorBytes(call) + sumBytes(call) + blas.workspaceBytes();
         };
     }
 
@@ -118,7 +121,7 @@ final class MatMulKernels {
         return Math.ceilDiv(call.k(), (long) ROUND_COLUMNS) * ROUND_COLUMNS;
     }
 
-    /** Bytes of the rounded activations, which come first in the scratch memory. */
+    /** Bytes of the rounded activations for own kernels. */
     private static long roundedBytes(MatMul call) {
         return aligned(
                 switch (call.compute()) {
@@ -130,6 +133,13 @@ final class MatMulKernels {
                                     * (Panels.GROUP
                                             + Panels.GROUP / DType.BLOCK_ELEMENTS * Float.BYTES);
                 });
+    }
+
+    /** Bytes of the activations as a library reads them, which come first in the scratch memory. */
+    private static long factorBytes(MatMul call) {
+        return call.compute() == ComputeType.F32
+                ? aligned(call.rows() * call.k() * Float.BYTES)
+                : roundedBytes(call);
     }
 
     /** Bytes of the sums that a library leaves, which come second. */
@@ -211,46 +221,60 @@ final class MatMulKernels {
         };
     }
 
+    /** Activations as a library reads them. */
+    private record Factor(Blas.Factors type, long x, long ldx) {}
+
     private List<GpuWork> library(MatMul call, long scratch, Arena arena) {
         List<GpuWork> work = new ArrayList<>();
-        boolean rounded = call.compute() == ComputeType.BF16;
-        if (rounded) {
-            work.add(round(call, scratch, arena));
-        }
-        long x = rounded ? scratch : call.x();
-        long ldx = rounded ? roundedPitch(call) : call.ldx();
-        long sums = scratch + roundedBytes(call);
+        Factor factor = factor(call, scratch, work, arena);
+        long sums = scratch + factorBytes(call);
         long workspace = sums + sumBytes(call);
-        Blas.Factors factors = rounded ? Blas.Factors.BF16 : Blas.Factors.F32;
-        Blas.Product whole = whole(call, factors, ldx);
+        Blas.Product whole = whole(call, factor);
         if (whole != null && blas.supports(whole)) {
-            Blas.Operands at = Blas.Operands.of(x, call.w(), call.bias(), call.out(), workspace);
+            long out = call.out();
+            Blas.Operands at = Blas.Operands.of(factor.x, call.w(), call.bias(), out, workspace);
             work.add(blas.bind(whole, at, arena));
             return work;
         }
+        long n = weightRows(call);
         Blas.Product product =
                 new Blas.Product(
-                        factors,
+                        factor.type,
                         call.rows(),
-                        weightRows(call),
+                        n,
                         call.k(),
-                        ldx,
+                        factor.ldx,
                         call.k(),
-                        weightRows(call),
+                        n,
                         0,
                         false,
                         Activation.NONE);
-        work.add(blas.bind(product, Blas.Operands.of(x, call.w(), 0, sums, workspace), arena));
+        Blas.Operands at = Blas.Operands.of(factor.x, call.w(), 0, sums, workspace);
+        work.add(blas.bind(product, at, arena));
         Grid grid = Grid.of(call.rows(), Math.ceilDiv(call.n(), THREADS));
         work.add(launch(FAMILY, "matmul_finish", grid, THREADS, call, sums, arena));
         return work;
+    }
+
+    /** The activations where they are, or the work that brings them to the scratch memory. */
+    private Factor factor(MatMul call, long scratch, List<GpuWork> work, Arena arena) {
+        if (call.compute() == ComputeType.BF16) {
+            work.add(round(call, scratch, arena));
+            return new Factor(Blas.Factors.BF16, scratch, roundedPitch(call));
+        }
+        if (call.rowCount() == 0) {
+            return new Factor(Blas.Factors.F32, call.x(), call.ldx());
+        }
+        Grid grid = Grid.of(call.rows(), Math.ceilDiv(call.k(), THREADS * COPY_COLUMNS));
+        work.add(launch(FAMILY, "matmul_copy", grid, THREADS, call, scratch, arena));
+        return new Factor(Blas.Factors.F32, scratch, call.k());
     }
 
     /**
      * The call as one product with its output in place, or null if it is more than that: rows that
      * may not count, a gate, a scale, a residual after an activation or at another place.
      */
-    private static Blas.Product whole(MatMul call, Blas.Factors factors, long ldx) {
+    private static Blas.Product whole(MatMul call, Factor factor) {
         boolean residual = call.residual() != 0;
         boolean inPlace = call.residual() == call.out() && call.ldr() == call.ldo();
         if (call.rowCount() != 0
@@ -260,11 +284,11 @@ final class MatMulKernels {
             return null;
         }
         return new Blas.Product(
-                factors,
+                factor.type,
                 call.rows(),
                 call.n(),
                 call.k(),
-                ldx,
+                factor.ldx,
                 call.k(),
                 call.ldo(),
                 residual ? 1 : 0,

@@ -237,7 +237,7 @@ class BlasTest {
     void aProductCanBeCaptured(Blas.Provider provider) {
         try (Blas blas = open(provider, gpu)) {
             Product p = product(Factors.BF16, 0, false, Activation.NONE);
-            float[] ones = new float[(int) (ROWS * LDX)];
+            float[] ones = new float[(int) (N * LDX)];
             Arrays.fill(ones, 1);
             MemorySegment y = device(new float[(int) (ROWS * LDY)], Factors.F32, false);
             MemorySegment x = device(ones, Factors.BF16, false);

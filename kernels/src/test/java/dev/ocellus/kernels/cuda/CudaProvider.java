@@ -43,6 +43,14 @@ public final class CudaProvider implements KernelProvider {
         this.library = library;
     }
 
+    /** With each library, and with little workspace, as it is filled before every call. */
+    public static List<CudaProvider> withLibraries() {
+        long workspace = 1 << 12;
+        return List.of(
+                new CudaProvider("cuBLASLt", gpu -> CublasLtBlas.open(gpu, workspace)),
+                new CudaProvider("cuBLAS", gpu -> JcublasBlas.open(gpu, workspace)));
+    }
+
     @Override
     public String name() {
         return "cuda";
