@@ -32,7 +32,8 @@ export PATH
 # Comments hold the compiler's build, and names of file-local symbols a hash of the folder: both would
 # make the text differ between machines.
 compile() { # family, folder
-    nvcc -std=c++17 -O3 -ptx -Werror all-warnings -gencode "arch=$target,code=$target" "$1.cu" -o "$2/$1.raw"
+    nvcc -std=c++17 -O3 -ptx -Werror all-warnings -gencode "arch=$target,code=$target" -MD -MF "$2/$1.d" \
+        "$1.cu" -o "$2/$1.raw"
     sed -e 's/[[:space:]]*\/\/.*//' -e "s/^\.version .*/.version $ptx_version/" \
         -e 's/_INTERNAL_[0-9a-f]\{8\}_/_INTERNAL_00000000_/g' \
         -e 's/_GLOBAL__N__[0-9a-f]\{8\}_/_GLOBAL__N__00000000_/g' -e '/^[[:space:]]*$/d' "$2/$1.raw" >"$2/$1.ptx"
@@ -43,14 +44,14 @@ compile() { # family, folder
     for t in $table_targets; do
         properties "$1" "$2/$1.$t.log"
     done | sort -s -k 2,2 | rows >"$2/$1.rows"
-    rm "$2/$1.raw" "$2/$1".*.log
+    rm "$2/$1.raw" "$2/$1.d" "$2/$1".*.log
 }
 
 # A line for the PTX and for each project file that nvcc read: family, checksum, name. The toolkit's own
 # headers have absolute paths.
 checksums() { # family, folder
     printf '%s %s\n' "$1" "$(sha256sum <"$2/$1.ptx" | sed 's/-$//')$1.ptx"
-    for source in $(nvcc -std=c++17 -MM "$1.cu" | sed -e 's/^[^:]*://' -e 's/\\$//'); do
+    for source in $(sed -e 's/^[^:]*://' -e 's/\\$//' "$2/$1.d"); do
         case $source in
         /*) ;;
         *) printf '%s %s\n' "$1" "$(sha256sum "$source")" ;;

@@ -36,8 +36,9 @@ final class DevicesCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         KernelProvider chosen = KernelProviders.get();
         List<KernelProvider> all = KernelProviders.available();
+        GpuFacts gpus = GpuFacts.find();
         if (json) {
-            JsonOutput.print(out, json(chosen, all));
+            JsonOutput.print(out, json(chosen, all, gpus));
             return 0;
         }
         OperatingSystemMXBean system = system();
@@ -64,12 +65,12 @@ final class DevicesCommand implements Callable<Integer> {
                     p.name() + (same(p, chosen) ? " (in use): " : ": ") + p.description());
         }
         facts.print(out);
-        new GpuFacts().print(out);
+        gpus.print(out);
         out.flush();
         return 0;
     }
 
-    private static ObjectNode json(KernelProvider chosen, List<KernelProvider> all) {
+    private static ObjectNode json(KernelProvider chosen, List<KernelProvider> all, GpuFacts gpus) {
         OperatingSystemMXBean system = system();
         ObjectNode cpu = JsonOutput.object();
         cpu.put("device", "cpu");
@@ -91,7 +92,7 @@ final class DevicesCommand implements Callable<Integer> {
         }
         ObjectNode node = JsonOutput.object();
         ArrayNode devices = node.putArray("devices").add(cpu);
-        new GpuFacts().addTo(devices);
+        gpus.addTo(devices);
         return node;
     }
 

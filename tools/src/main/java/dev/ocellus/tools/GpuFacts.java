@@ -8,89 +8,96 @@ import dev.ocellus.kernels.cuda.CudaException;
 import dev.ocellus.kernels.cuda.GpuInfo;
 
 import java.io.PrintWriter;
-import java.util.ArrayList;
 import java.util.List;
 
-/** The GPUs of this machine: what they are, and whether models can run on them. */
-final class GpuFacts {
+/**
+ * The GPUs of this machine, for people and programs.
+ *
+ * @param missing why there are none, if it is known; else empty
+ */
+record GpuFacts(List<Facts> gpus, String missing) {
+
     /**
-     * A GPU.
+     * A GPU, opened for a moment.
      *
-     * @param freeBytes of its memory; 0 if it cannot be used
-     * @param products whose matrix products are used
-     * @param failure why it cannot be used, or null
+     * @param freeBytes of its memory; 0 if models cannot run on it
+     * @param products whose matrix products are used, and why
+     * @param failure why models cannot run on it; else empty
      */
-    private record Facts(GpuInfo info, long freeBytes, String products, String failure) {}
-
-    private final List<Facts> all = new ArrayList<>();
-    private final String failure;
-
-    /** Opens each GPU for a moment. */
-    GpuFacts() {
-        String why = null;
-        try {
-            CudaDevice.list().forEach(gpu -> all.add(facts(gpu)));
-        } catch (CudaException e) {
-            why = Failures.oneLine(e.getMessage());
+    record Facts(GpuInfo info, long freeBytes, String products, String failure) {
+        static Facts of(GpuInfo gpu) {
+            try (CudaDevice device = new CudaDevice(gpu.ordinal())) {
+                return new Facts(gpu, device.freeBytes(), device.products(), "");
+            } catch (CudaException e) {
+                return new Facts(gpu, 0, "", Failures.oneLine(e.getMessage()));
+            }
         }
-        failure = why;
+
+        String name() {
+            return "cuda:" + info.ordinal();
+        }
+
+        String capability() {
+            return info.computeMajor() + "." + info.computeMinor();
+        }
+
+        String cuda() {
+            return info.driverVersion() / 1000 + "." + info.driverVersion() % 1000 / 10;
+        }
+
+        boolean isUsable() {
+            return failure.isEmpty();
+        }
     }
 
-    private static Facts facts(GpuInfo gpu) {
-        try (CudaDevice device = new CudaDevice(gpu.ordinal())) {
-            return new Facts(gpu, device.freeBytes(), device.products(), null);
+    static GpuFacts find() {
+        try {
+            List<Facts> gpus = CudaDevice.list().stream().map(Facts::of).toList();
+            return new GpuFacts(gpus, gpus.isEmpty() ? "the driver has no device" : "");
         } catch (CudaException e) {
-            return new Facts(gpu, 0, "", Failures.oneLine(e.getMessage()));
+            return new GpuFacts(List.of(), Failures.oneLine(e.getMessage()));
         }
     }
 
     void print(PrintWriter out) {
-        if (all.isEmpty()) {
+        if (gpus.isEmpty()) {
             out.println("cuda");
-            new TextTable("ll").row("  none", failure == null ? "no GPU" : failure).print(out);
+            out.println("  none: " + missing);
         }
-        for (Facts f : all) {
-            GpuInfo gpu = f.info();
-            out.println("cuda:" + gpu.ordinal());
-            TextTable table = new TextTable("ll");
-            table.row("  GPU", gpu.name());
-            table.row(
-                    "  compute capability",
-                    "%d.%d, %d multiprocessors"
-                            .formatted(
-                                    gpu.computeMajor(), gpu.computeMinor(), gpu.multiprocessors()));
-            table.row(
-                    "  driver",
-                    "for CUDA %d.%d"
-                            .formatted(
-                                    gpu.driverVersion() / 1000, gpu.driverVersion() % 1000 / 10));
-            if (f.failure() == null) {
-                table.row(
-                        "  memory",
-                        "%s, %s free"
-                                .formatted(Units.bytes(gpu.bytes()), Units.bytes(f.freeBytes())));
-                table.row("  products", f.products());
+        for (Facts gpu : gpus) {
+            out.println(gpu.name());
+            TextTable facts = new TextTable("ll");
+            facts.row("  name", gpu.info().name());
+            String memory = Units.bytes(gpu.info().bytes());
+            facts.row(
+                    "  memory",
+                    gpu.isUsable()
+                            ? memory + ", " + Units.bytes(gpu.freeBytes()) + " free"
+                            : memory);
+            facts.row("  capability", gpu.capability());
+            facts.row("  multiprocessors", Integer.toString(gpu.info().multiprocessors()));
+            facts.row("  driver", "for CUDA " + gpu.cuda());
+            if (gpu.isUsable()) {
+                facts.row("  products", gpu.products());
             } else {
-                table.row("  memory", Units.bytes(gpu.bytes()));
-                table.row("  cannot be used", f.failure());
+                facts.row("  cannot be used", gpu.failure());
             }
-            table.print(out);
+            facts.print(out);
         }
     }
 
     void addTo(ArrayNode devices) {
-        for (Facts f : all) {
-            GpuInfo gpu = f.info();
+        for (Facts gpu : gpus) {
             ObjectNode node = devices.addObject();
-            node.put("device", "cuda:" + gpu.ordinal());
-            node.put("gpu", gpu.name());
-            node.put("compute_capability", gpu.computeMajor() + "." + gpu.computeMinor());
-            node.put("multiprocessors", gpu.multiprocessors());
-            node.put("driver_version", gpu.driverVersion());
-            node.put("memory_bytes", gpu.bytes());
-            node.put("free_memory_bytes", f.freeBytes());
-            node.put("products", f.products());
-            node.put("failure", f.failure());
+            node.put("device", gpu.name());
+            node.put("name", gpu.info().name());
+            node.put("memory_bytes", gpu.info().bytes());
+            node.put("free_memory_bytes", gpu.freeBytes());
+            node.put("compute_capability", gpu.capability());
+            node.put("multiprocessors", gpu.info().multiprocessors());
+            node.put("driver_cuda", gpu.cuda());
+            node.put("products", gpu.products());
+            node.put("supported", gpu.isUsable());
         }
     }
 }

@@ -11,6 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 
@@ -33,13 +34,10 @@ class PtxOldestDriverTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"sm_80", "sm_86", "sm_89", "sm_90", "sm_90a"})
+    @ValueSource(strings = {"sm_80", "sm_90"})
     void compilesEveryFamily(String architecture) throws IOException {
-        for (String family : PtxFiles.families()) {
-            assertThat(errors(Files.readString(PtxFiles.ptx(family)), architecture))
-                    .as(family)
-                    .isEmpty();
-        }
+        PtxFiles.families().parallelStream()
+                .forEach(f -> assertThat(errors(text(f), architecture)).as(f).isEmpty());
     }
 
     @ParameterizedTest
@@ -47,6 +45,14 @@ class PtxOldestDriverTest {
     void refusesNewerPtx(String version) {
         String ptx = version + "\n.target sm_80\n.address_size 64\n";
         assertThat(errors(ptx, "sm_80")).contains("Unsupported .version");
+    }
+
+    private static String text(String family) {
+        try {
+            return Files.readString(PtxFiles.ptx(family));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** What the compiler has to say against the PTX. */
