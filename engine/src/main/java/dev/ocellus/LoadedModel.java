@@ -1,7 +1,6 @@
 package dev.ocellus;
 
 import dev.ocellus.chat.TilePolicy;
-import dev.ocellus.device.CpuDevice;
 import dev.ocellus.device.Device;
 import dev.ocellus.device.PlanCache;
 import dev.ocellus.device.WeightStore;
@@ -62,7 +61,7 @@ public final class LoadedModel implements AutoCloseable {
                         ? null
                         : TilePolicy.of(checkpoint, internVl.config(), options.maxTiles());
         ownsDevice = options.device() == null;
-        device = ownsDevice ? new CpuDevice() : options.device();
+        device = ownsDevice ? options.deviceChoice().open() : options.device();
         planOptions = new PlanOptions(compute(options.compute(), device));
         contextTokens =
                 options.contextTokens() == 0
@@ -210,10 +209,17 @@ public final class LoadedModel implements AutoCloseable {
                 + planOptions.compute().name().toLowerCase(java.util.Locale.ROOT)
                 + ", cache in "
                 + pages.shape().dtype().lowerName()
-                + "; weights of %d MiB, %d %% in huge pages"
-                        .formatted(
-                                store.bytes() >> 20,
-                                100 * store.hugePageBytes() / Math.max(1, store.bytes()));
+                + "; weights of "
+                + (store.bytes() >> 20)
+                + " MiB"
+                + hugePages();
+    }
+
+    private String hugePages() {
+        long huge = store.hugePageBytes();
+        return huge < 0
+                ? ""
+                : ", %d %% in huge pages".formatted(100 * huge / Math.max(1, store.bytes()));
     }
 
     @Override

@@ -1,7 +1,6 @@
 package dev.ocellus;
 
 import dev.ocellus.chat.TilePolicy;
-import dev.ocellus.device.CpuDevice;
 import dev.ocellus.device.Device;
 import dev.ocellus.graph.CacheShape;
 import dev.ocellus.graph.Graph;
@@ -56,7 +55,7 @@ public final class ModelPlans implements AutoCloseable {
             tiles = null;
         }
         ownsDevice = options.device() == null;
-        device = ownsDevice ? new CpuDevice() : options.device();
+        device = ownsDevice ? options.deviceChoice().open() : options.device();
         planOptions = new PlanOptions(LoadedModel.compute(options.compute(), device));
         if (language == null) {
             contextTokens = 0;

@@ -1,6 +1,7 @@
 package dev.ocellus;
 
 import dev.ocellus.device.Device;
+import dev.ocellus.device.DeviceChoice;
 import dev.ocellus.kernels.KvPanels;
 import dev.ocellus.loader.WeightTypes;
 import dev.ocellus.tensor.DType;
@@ -10,7 +11,9 @@ import java.util.function.Consumer;
 /**
  * How a model is opened. Immutable; start from {@link #DEFAULT}.
  *
- * @param device where it runs, owned by the caller; null for the processor with a device of its own
+ * @param device where it runs, owned by the caller; null for a device of its own
+ * @param deviceChoice which device of its own; {@link DeviceChoice#AUTO} is a GPU if there is one,
+ *     else the processor
  * @param compute type in which matrix products multiply
  * @param weights type in which the matrices are packed, as {@link WeightTypes#of} says: Q8, Q4 or
  *     BF16; null for the stored types
@@ -27,6 +30,7 @@ import java.util.function.Consumer;
  */
 public record OpenOptions(
         Device device,
+        DeviceChoice deviceChoice,
         Compute compute,
         DType weights,
         DType cacheType,
@@ -41,9 +45,7 @@ public record OpenOptions(
 
     /** Type of the factors of matrix products. */
     public enum Compute {
-        /**
-         * bfloat16 for bfloat16 weights where the processor has instructions for it, else float32.
-         */
+        /** bfloat16 for bfloat16 weights where the device has instructions for it, else float32. */
         AUTO,
         /** float32: the reference's results up to rounding. */
         F32,
@@ -54,6 +56,7 @@ public record OpenOptions(
     public static final OpenOptions DEFAULT =
             new OpenOptions(
                     null,
+                    DeviceChoice.AUTO,
                     Compute.AUTO,
                     null,
                     null,
@@ -86,6 +89,10 @@ public record OpenOptions(
 
     public OpenOptions withDevice(Device value) {
         return with(f -> f.device = value);
+    }
+
+    public OpenOptions withDeviceChoice(DeviceChoice choice) {
+        return with(f -> f.deviceChoice = choice);
     }
 
     public OpenOptions withCompute(Compute type) {
@@ -141,6 +148,7 @@ public record OpenOptions(
     private OpenOptions with(Consumer<Fields> change) {
         Fields f = new Fields();
         f.device = device;
+        f.deviceChoice = deviceChoice;
         f.compute = compute;
         f.weights = weights;
         f.cacheType = cacheType;
@@ -155,6 +163,7 @@ public record OpenOptions(
         change.accept(f);
         return new OpenOptions(
                 f.device,
+                f.deviceChoice,
                 f.compute,
                 f.weights,
                 f.cacheType,
@@ -171,6 +180,7 @@ public record OpenOptions(
     /** The components of a copy that is being made. */
     private static final class Fields {
         private Device device;
+        private DeviceChoice deviceChoice;
         private Compute compute;
         private DType weights;
         private DType cacheType;

@@ -59,7 +59,7 @@ public final class CpuDevice implements Device {
 
     @Override
     public Plan plan(Graph graph, PlanOptions options) {
-        return Plan.of(graph, options, provider);
+        return Plan.of(graph, options, provider::scratchBytes);
     }
 
     @Override

@@ -7,6 +7,7 @@ import dev.ocellus.kernels.Launch;
 import dev.ocellus.kernels.Panels;
 import dev.ocellus.loader.safetensors.RowLookUp;
 import dev.ocellus.loader.safetensors.StoredTensor;
+import dev.ocellus.plan.Packing;
 import dev.ocellus.tensor.Conversions;
 import dev.ocellus.tensor.DType;
 import dev.ocellus.tensor.Shape;
@@ -97,11 +98,31 @@ public final class PanelPacker implements AutoCloseable {
         long firstRow = first * Panels.ROWS;
         long n = Math.min(count * Panels.ROWS, weight.rows() - firstRow);
         Weight part = weight.rows(firstRow, n);
-        MemorySegment stored = buffer(Use.FILTER, type.byteSize(part.elements()));
-        MemorySegment rows = buffer(Use.ROWS, stored.byteSize());
-        rows(part, type, stored);
-        tapsFirst(stored, rows, part.cols() / taps, taps, type.byteSize());
+        MemorySegment rows = buffer(Use.ROWS, type.byteSize(part.elements()));
+        filterRows(part, taps, type, rows);
         pack(rows, type, part, to, type, first, 1);
+    }
+
+    /**
+     * Copies the rows of a convolution's filter in order, each turned from (channel, tap) into
+     * (tap, channel).
+     *
+     * @param type F32, F16 or BF16
+     */
+    void filterRows(Weight weight, long taps, DType type, MemorySegment to) {
+        MemorySegment stored = buffer(Use.FILTER, type.byteSize(weight.elements()));
+        rows(weight, type, stored);
+        tapsFirst(stored, to, weight.cols() / taps, taps, type.byteSize());
+    }
+
+    /** Makes a table of positions, its grid resized. */
+    void positions(Packing.Positions p, MemorySegment to) {
+        try (Arena temporary = Arena.ofConfined()) {
+            MemorySegment table = temporary.allocate(p.weight().elements() * Float.BYTES, 64);
+            rows(p.weight(), DType.F32, table);
+            PositionResize.resize(
+                    table, p.weight().rows(), p.weight().cols(), p.height(), p.width(), to);
+        }
     }
 
     /** Turns rows of (channel, tap) into rows of (tap, channel). */

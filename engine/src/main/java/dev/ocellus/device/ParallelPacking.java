@@ -2,19 +2,15 @@ package dev.ocellus.device;
 
 import dev.ocellus.graph.Weight;
 import dev.ocellus.kernels.KernelProvider;
-import dev.ocellus.kernels.Launch;
 import dev.ocellus.kernels.Panels;
 import dev.ocellus.kernels.WorkerPool;
 import dev.ocellus.plan.Packing;
 import dev.ocellus.tensor.DType;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Consumer;
 
 /**
@@ -34,33 +30,30 @@ final class ParallelPacking implements AutoCloseable {
      */
     private record Part(long bytes, Consumer<PanelPacker> work) {}
 
-    private final KernelProvider provider;
-    private final WorkerPool pool;
+    private final PackingThreads threads;
     private final List<Part> parts = new ArrayList<>();
-    private final Queue<PanelPacker> idle = new ConcurrentLinkedQueue<>();
 
     /**
      * @param places where each packing goes, of just its size
      */
     ParallelPacking(KernelProvider provider, WorkerPool pool, Map<Packing, MemorySegment> places) {
-        this.provider = provider;
-        this.pool = pool;
+        threads = new PackingThreads(provider, pool);
         places.forEach(this::add);
     }
 
     /** Packs everything. */
     void run(WeightStore.Listener listener) {
         long total = parts.stream().mapToLong(Part::bytes).sum();
-        long most = Math.min(BATCH_BYTES * pool.threads(), total / BATCHES);
+        long most = Math.min(BATCH_BYTES * threads.count(), total / BATCHES);
         long done = 0;
-        List<Part> batch = new ArrayList<>();
+        List<Consumer<PanelPacker>> batch = new ArrayList<>();
         long bytes = 0;
         for (Part p : parts) {
-            batch.add(p);
+            batch.add(p.work());
             bytes += p.bytes();
             done += p.bytes();
             if (bytes >= most || done == total) {
-                pool.run(launch(List.copyOf(batch)));
+                threads.run(batch);
                 batch.clear();
                 bytes = 0;
                 if (listener != null) {
@@ -68,30 +61,6 @@ final class ParallelPacking implements AutoCloseable {
                 }
             }
         }
-    }
-
-    private Launch launch(List<Part> batch) {
-        return new Launch() {
-            @Override
-            public long units() {
-                return batch.size();
-            }
-
-            @Override
-            public void run(long begin, long end) {
-                PanelPacker packer = idle.poll();
-                if (packer == null) {
-                    packer = new PanelPacker(provider);
-                }
-                try {
-                    for (Part p : batch.subList((int) begin, (int) end)) {
-                        p.work().accept(packer);
-                    }
-                } finally {
-                    idle.add(packer);
-                }
-            }
-        };
     }
 
     private void add(Packing packing, MemorySegment to) {
@@ -105,7 +74,7 @@ final class ParallelPacking implements AutoCloseable {
             case Packing.Vector v -> addRows(v.weight(), DType.F32, to);
             case Packing.Rows r -> addRows(r.weight(), r.type(), to);
             case Packing.Positions p ->
-                    parts.add(new Part(p.bytes(), packer -> positions(packer, p, to)));
+                    parts.add(new Part(p.bytes(), packer -> packer.positions(p, to)));
         }
     }
 
@@ -147,17 +116,8 @@ final class ParallelPacking implements AutoCloseable {
         }
     }
 
-    private static void positions(PanelPacker packer, Packing.Positions p, MemorySegment to) {
-        try (Arena temporary = Arena.ofConfined()) {
-            MemorySegment table = temporary.allocate(p.weight().elements() * 4, 64);
-            packer.rows(p.weight(), DType.F32, table);
-            PositionResize.resize(
-                    table, p.weight().rows(), p.weight().cols(), p.height(), p.width(), to);
-        }
-    }
-
     @Override
     public void close() {
-        idle.forEach(PanelPacker::close);
+        threads.close();
     }
 }

@@ -29,7 +29,10 @@ public interface WeightStore extends AutoCloseable {
     /** Bytes that are packed now. */
     long bytes();
 
-    /** About how many of them lie in huge pages; 0 where the system doesn't say. */
+    /**
+     * About how many of them lie in huge pages of the host; 0 where the system doesn't say, -1
+     * where they don't lie in its memory.
+     */
     long hugePageBytes();
 
     @Override

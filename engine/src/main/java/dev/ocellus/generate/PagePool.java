@@ -1,6 +1,7 @@
 package dev.ocellus.generate;
 
 import dev.ocellus.device.Device;
+import dev.ocellus.device.DeviceMemoryException;
 import dev.ocellus.graph.CacheShape;
 
 import java.lang.foreign.Arena;
@@ -48,7 +49,7 @@ public final class PagePool implements AutoCloseable {
     /**
      * Address of a page that nobody else uses.
      *
-     * @throws CacheFullException when the limit is reached
+     * @throws CacheFullException when the limit is reached or the device has no more memory
      */
     synchronized long take() {
         if (closed) {
@@ -68,9 +69,13 @@ public final class PagePool implements AutoCloseable {
                             + (allocated * shape.pageBytes() >> 20)
                             + " MiB) are in use; close sessions or raise the cache limit");
         }
-        long page = device.allocate(shape.pageBytes(), arena).address();
-        allocated++;
-        return page;
+        try {
+            long page = device.allocate(shape.pageBytes(), arena).address();
+            allocated++;
+            return page;
+        } catch (DeviceMemoryException e) {
+            throw new CacheFullException(e.getMessage());
+        }
     }
 
     synchronized void give(long page) {

@@ -10,7 +10,7 @@ import java.util.function.ToDoubleFunction;
  * What the machine can do at most, measured: no work is faster than its bytes or its operations
  * allow, but for work whose data stay in a cache. 0 where it is not known.
  *
- * @param threads that worked at the same time
+ * @param threads that worked at the same time; {@link Ceilings#DEVICE} for a device of another kind
  * @param bytesPerSecond reading of memory
  * @param f32 float32 multiply-adds, in operations a second
  * @param bf16 dot products of bfloat16 pairs, likewise

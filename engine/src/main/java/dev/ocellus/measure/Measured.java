@@ -8,7 +8,8 @@ import java.util.List;
  * A piece of work and how long it took.
  *
  * @param work what was done, for people: "prefill 512"
- * @param threads that did it
+ * @param threads that did it; {@link dev.ocellus.kernels.Ceilings#DEVICE} for a device of another
+ *     kind
  * @param units tokens or tiles of one run
  * @param unit tokens or tiles
  * @param rounds time of each round; all works of a run have the same rounds

@@ -5,6 +5,7 @@ import dev.ocellus.Ocellus;
 import dev.ocellus.Progress;
 import dev.ocellus.device.ChromeTrace;
 import dev.ocellus.device.CpuDevice;
+import dev.ocellus.device.CudaDevice;
 import dev.ocellus.generate.LanguageRunner;
 import dev.ocellus.kernels.Ceilings;
 import dev.ocellus.kernels.ComputeType;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * Measures a model in interleaved rounds: each round does every piece of work once and measures the
@@ -80,7 +82,8 @@ public final class ModelBench implements AutoCloseable {
     }
 
     /** The works of one opening of the model. */
-    private record Opened(int threads, ComputeType compute, List<Work> works) {
+    private record Opened(
+            int threads, Supplier<Ceilings> ceilings, ComputeType compute, List<Work> works) {
 
         static Opened of(LoadedModel parts, Settings settings) {
             List<Work> works = new ArrayList<>();
@@ -96,11 +99,14 @@ public final class ModelBench implements AutoCloseable {
             if (settings.tiles() > 0 && parts.internVl() != null) {
                 works.add(new ImageWork(parts, settings.tiles()));
             }
+            if (parts.device() instanceof CudaDevice gpu) {
+                return new Opened(Ceilings.DEVICE, gpu::ceilings, compute(parts), works);
+            }
             int threads =
                     parts.device() instanceof CpuDevice cpu
                             ? cpu.pool().threads()
                             : Runtime.getRuntime().availableProcessors();
-            return new Opened(threads, compute(parts), works);
+            return new Opened(threads, () -> Ceilings.measure(threads), compute(parts), works);
         }
 
         /** The type of most products: block-quantised weights have one of their own. */
@@ -162,8 +168,7 @@ public final class ModelBench implements AutoCloseable {
                 }
             }
             for (Opened m : counts ? models : List.<Opened>of()) {
-                ceilings.computeIfAbsent(m, o -> new ArrayList<>())
-                        .add(Ceilings.measure(m.threads()));
+                ceilings.computeIfAbsent(m, o -> new ArrayList<>()).add(m.ceilings().get());
             }
         }
         return report(times, ceilings);

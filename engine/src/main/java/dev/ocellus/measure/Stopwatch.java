@@ -1,5 +1,6 @@
 package dev.ocellus.measure;
 
+import dev.ocellus.kernels.Ceilings;
 import dev.ocellus.kernels.Clock;
 
 import java.util.List;
@@ -25,7 +26,10 @@ public final class Stopwatch {
      */
     public record Time(double seconds, boolean disturbed) {}
 
-    /** Times work that this process does on this many threads, the calling thread being one. */
+    /**
+     * Times work that this process does on this many threads, the calling thread being one; with
+     * {@link Ceilings#DEVICE} for their number work of a device, once, by the wall.
+     */
     public static Time time(int threads, Runnable work) {
         Clock clock = Clock.of(threads);
         return time(
@@ -45,7 +49,7 @@ public final class Stopwatch {
      * @param children processes that do it
      */
     public static Time time(int threads, DoubleSupplier work, List<ProcessHandle> children) {
-        if (threads == 1) {
+        if (threads == 1 || threads == Ceilings.DEVICE) {
             return new Time(work.getAsDouble(), false);
         }
         double best = 0;

@@ -7,7 +7,6 @@ import dev.ocellus.graph.Node;
 import dev.ocellus.graph.Value;
 import dev.ocellus.graph.Workload;
 import dev.ocellus.kernels.KernelCall;
-import dev.ocellus.kernels.KernelProvider;
 
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -35,13 +34,19 @@ public final class Plan {
         this.packings = packings;
     }
 
-    /** Plans a graph for a provider's kernels. */
-    public static Plan of(Graph graph, PlanOptions options, KernelProvider provider) {
+    /**
+     * Plans a graph for a device's kernels.
+     *
+     * @param scratchBytes bytes of scratch memory that the kernels of a call need; operands of the
+     *     calls it is asked about have no place yet
+     */
+    public static Plan of(
+            Graph graph, PlanOptions options, ToLongFunction<KernelCall> scratchBytes) {
         List<Step> steps = Lowering.steps(graph, options);
         Probe probe = new Probe();
         Map<Step, Long> scratch = new HashMap<>();
         for (Step s : steps) {
-            scratch.put(s, provider.scratchBytes(s.call().apply(probe)));
+            scratch.put(s, scratchBytes.applyAsLong(s.call().apply(probe)));
         }
         return new Plan(graph, steps, Workspace.of(graph, steps, scratch), probe.packings);
     }
@@ -74,7 +79,10 @@ public final class Plan {
         return steps.stream().map(s -> Cost.of(s.nodes(), work)).toList();
     }
 
-    /** Byte offset in the workspace of a graph input or output. */
+    /**
+     * Byte offset in the workspace of a graph input or output. Counters come first, then the inputs
+     * in the order of their sizes, so that small ones can be filled with one copy.
+     */
     public long offset(Value v) {
         return workspace.offset(v);
     }
@@ -109,7 +117,7 @@ public final class Plan {
     /**
      * Gives every operand its address.
      *
-     * @param base address of {@link #workspaceBytes} bytes, 64-byte aligned
+     * @param base address of {@link #workspaceBytes} bytes, at least 64-byte aligned
      * @param weights addresses of the packings
      */
     public List<BoundCall> bind(long base, ToLongFunction<Packing> weights) {

@@ -16,10 +16,12 @@ import java.util.Set;
 /**
  * Lays all values of a plan into one block of memory: values that are never needed at the same time
  * share bytes, and a result takes the place of an operand that nobody needs any more. Run-time
- * counts come first.
+ * counts come first, then the inputs, the smallest first: what is filled anew for each run lies
+ * together.
  */
 final class Workspace {
-    private static final long ALIGNMENT = 64;
+    /** Scratch memory of libraries for GPUs wants this much; kernels of all devices want less. */
+    private static final long ALIGNMENT = 256;
 
     /** A run-time count times the rows that one entry takes: what kernels read. */
     record Counter(Count count, long multiple) {}
@@ -35,6 +37,10 @@ final class Workspace {
             this.bytes = Math.max(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
             this.first = first;
             this.last = first;
+        }
+
+        boolean isInput() {
+            return first < 0;
         }
 
         boolean meets(Buffer o) {
@@ -141,7 +147,10 @@ final class Workspace {
         b.last = Math.max(b.last, step);
     }
 
-    /** Largest buffers first, each at the lowest offset where it meets nobody of its time. */
+    /**
+     * After the counters and inputs the largest buffers first, each at the lowest offset where it
+     * meets nobody of its time.
+     */
     private void layOut() {
         long base = 0;
         for (Counter c : counters.keySet()) {
@@ -150,7 +159,10 @@ final class Workspace {
         }
         base = (base + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
         List<Buffer> order = new ArrayList<>(buffers);
-        order.sort(Comparator.comparingLong((Buffer b) -> -b.bytes).thenComparingInt(b -> b.first));
+        order.sort(
+                Comparator.comparing((Buffer b) -> !b.isInput())
+                        .thenComparingLong(b -> b.isInput() ? b.bytes : -b.bytes)
+                        .thenComparingInt(b -> b.first));
         List<Buffer> placed = new ArrayList<>();
         bytes = base;
         for (Buffer b : order) {

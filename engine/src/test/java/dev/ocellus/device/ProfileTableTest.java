@@ -36,7 +36,7 @@ class ProfileTableTest {
     @BeforeEach
     void plan() throws IOException {
         Graph vit = SmallModels.vit(new SmallModels.Vit(3, 16, 24, 2, 28, false), folder);
-        plan = Plan.of(vit, new PlanOptions(ComputeType.F32), new ScalarProvider());
+        plan = Plan.of(vit, new PlanOptions(ComputeType.F32), new ScalarProvider()::scratchBytes);
         profile = new Profile(plan);
     }
 

@@ -1,6 +1,7 @@
 package dev.ocellus.generate;
 
 import dev.ocellus.device.CpuDevice;
+import dev.ocellus.device.Device;
 import dev.ocellus.device.PlanCache;
 import dev.ocellus.device.WeightStore;
 import dev.ocellus.graph.CacheShape;
@@ -33,7 +34,7 @@ final class TinyRunner implements AutoCloseable {
     static final BooleanSupplier GO_ON = () -> false;
 
     final Checkpoint checkpoint;
-    final CpuDevice device;
+    final Device device;
     final WeightStore store;
     final PlanCache plans;
     final PagePool pool;
@@ -53,8 +54,15 @@ final class TinyRunner implements AutoCloseable {
      * @param checkpoint is closed with this
      */
     TinyRunner(KernelProvider provider, Checkpoint checkpoint, int pages, DType cacheType) {
+        this(new CpuDevice(provider, new WorkerPool(2)), checkpoint, pages, cacheType);
+    }
+
+    /**
+     * @param device is closed with this, as is the checkpoint
+     */
+    TinyRunner(Device device, Checkpoint checkpoint, int pages, DType cacheType) {
         this.checkpoint = checkpoint;
-        device = new CpuDevice(provider, new WorkerPool(2));
+        this.device = device;
         store = device.newWeightStore();
         plans = new PlanCache(device, store, 1L << 26);
         model = Models.language(checkpoint);

@@ -343,6 +343,6 @@ class CostTest {
     }
 
     private static Plan plan(Graph graph) {
-        return Plan.of(graph, new PlanOptions(ComputeType.F32), new ScalarProvider());
+        return Plan.of(graph, new PlanOptions(ComputeType.F32), new ScalarProvider()::scratchBytes);
     }
 }

@@ -243,7 +243,7 @@ class ConvolutionTest {
     @Test
     void activationsAndResidualsAreFused() {
         KernelProvider provider = KernelProviders.available().getLast();
-        Plan plan = Plan.of(block(), new PlanOptions(ComputeType.F32), provider);
+        Plan plan = Plan.of(block(), new PlanOptions(ComputeType.F32), provider::scratchBytes);
         assertThat(plan.fusedNodes())
                 .extracting(
                         nodes ->

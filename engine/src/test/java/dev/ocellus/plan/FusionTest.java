@@ -49,7 +49,7 @@ class FusionTest {
     }
 
     private Plan plan() {
-        return Plan.of(g, new PlanOptions(ComputeType.F32), new ScalarProvider());
+        return Plan.of(g, new PlanOptions(ComputeType.F32), new ScalarProvider()::scratchBytes);
     }
 
     /** What the steps do, as in "linear + add". */

@@ -3,6 +3,8 @@ package dev.ocellus.plan;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ocellus.device.CpuDevice;
+import dev.ocellus.device.CudaDevice;
+import dev.ocellus.device.Device;
 import dev.ocellus.device.Executable;
 import dev.ocellus.device.Run;
 import dev.ocellus.device.WeightStore;
@@ -14,11 +16,14 @@ import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelProvider;
 import dev.ocellus.kernels.KernelProviders;
 import dev.ocellus.kernels.WorkerPool;
+import dev.ocellus.kernels.cuda.SoftGpu;
+import dev.ocellus.kernels.scalar.ScalarProvider;
 import dev.ocellus.tensor.DType;
 import dev.ocellus.testing.TestTensors;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -38,6 +43,7 @@ import java.util.Random;
  */
 class PlanExecutionTest {
     private static final int GRAPHS = 600;
+    private static final int GPU_GRAPHS = 60;
     private static final PlanOptions OPTIONS = new PlanOptions(ComputeType.F32);
 
     private static TestTensors weights;
@@ -74,6 +80,27 @@ class PlanExecutionTest {
         }
     }
 
+    /** Graphs on the GPU against the same ones, apart, on the processor. */
+    @Test
+    void theGpuEqualsTheProcessor() {
+        SoftGpu.require();
+        try (CpuDevice cpu = new CpuDevice(new ScalarProvider(), new WorkerPool(1));
+                WeightStore cpuStore = cpu.newWeightStore();
+                CudaDevice gpu = new CudaDevice(0);
+                WeightStore gpuStore = gpu.newWeightStore()) {
+            for (long seed = 0; seed < GPU_GRAPHS; seed++) {
+                int nodes = 16 + (int) seed % 40;
+                int rows = (int) (seed * 5 % 7);
+                int images = (int) (seed * 3 % 4);
+                Graph fused = RandomGraph.make(weights, seed, nodes, 2);
+                Graph apart = RandomGraph.make(weights, seed, nodes, Integer.MAX_VALUE);
+                Map<String, float[]> got = run(gpu, gpuStore, fused, seed, rows, images);
+                Map<String, float[]> want = run(cpu, cpuStore, apart, seed, rows, images);
+                compare(fused, got, want);
+            }
+        }
+    }
+
     private static void compare(Graph graph, Map<String, float[]> got, Map<String, float[]> want) {
         got.forEach(
                 (label, values) -> {
@@ -98,7 +125,7 @@ class PlanExecutionTest {
 
     /** The rows of every output that the counts say hold data. */
     private static Map<String, float[]> run(
-            CpuDevice device, WeightStore store, Graph graph, long seed, int rows, int images) {
+            Device device, WeightStore store, Graph graph, long seed, int rows, int images) {
         Plan plan = device.plan(graph, OPTIONS);
         long bytes = plan.workspaceBytes();
         Map<String, float[]> outputs = new HashMap<>();

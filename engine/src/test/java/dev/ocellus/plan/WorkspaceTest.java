@@ -135,7 +135,7 @@ class WorkspaceTest {
             x = g.activate(x, Activation.SILU);
         }
         g.output("x", x);
-        Plan plan = Plan.of(g, OPTIONS, new ScalarProvider());
+        Plan plan = Plan.of(g, OPTIONS, new ScalarProvider()::scratchBytes);
         assertThat(plan.workspaceBytes()).isEqualTo(64 * 64 * 4);
     }
 
@@ -145,7 +145,7 @@ class WorkspaceTest {
         Count images = new Count("images", 3);
         Value pixels = g.input("pixels", DType.F32, images, 3, 1, 2, 4);
         g.output("patches", g.patchify(pixels, 2));
-        Plan plan = Plan.of(g, OPTIONS, new ScalarProvider());
+        Plan plan = Plan.of(g, OPTIONS, new ScalarProvider()::scratchBytes);
         assertThat(plan.counts()).containsExactly(images);
         assertThat(plan.counters(images).values()).contains(1L, 2L);
         assertThat(plan.counters(new Count("other", 3))).isEmpty();
@@ -155,8 +155,8 @@ class WorkspaceTest {
     void planningTwiceGivesTheSameLayout() {
         for (long seed = 0; seed < 20; seed++) {
             Graph g = RandomGraph.make(weights, seed, 40, 2);
-            Plan a = Plan.of(g, OPTIONS, new ScalarProvider());
-            Plan b = Plan.of(g, OPTIONS, new ScalarProvider());
+            Plan a = Plan.of(g, OPTIONS, new ScalarProvider()::scratchBytes);
+            Plan b = Plan.of(g, OPTIONS, new ScalarProvider()::scratchBytes);
             assertThat(a.workspaceBytes()).isEqualTo(b.workspaceBytes());
             g.outputs().values().forEach(v -> assertThat(a.offset(v)).isEqualTo(b.offset(v)));
             assertThat(a.counters(RandomGraph.ROWS)).isEqualTo(b.counters(RandomGraph.ROWS));

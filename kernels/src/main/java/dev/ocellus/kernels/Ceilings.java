@@ -20,7 +20,7 @@ import java.util.concurrent.Future;
  * A figure is 0 where the processor has no such instruction. One thread is measured in its CPU
  * time, several are in wall time, as {@link Clock#of} says.
  *
- * @param threads that worked at the same time
+ * @param threads that worked at the same time; {@link #DEVICE} where none did
  * @param source what measured: the instruction set, or plain Java, whose loops may stay below the
  *     machine's limits
  * @param readGBs reading memory, in 10^9 bytes a second
@@ -35,6 +35,9 @@ public record Ceilings(
         double f32Gflops,
         double bf16Gflops,
         double int8Gops) {
+    /** In the place of a number of threads: what was measured is no processor. */
+    public static final int DEVICE = 0;
+
     /** More than the caches hold. */
     private static final long READ_BYTES = 128L << 20;
 

@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 
-/** Once warm, no kernel allocates: the memory of an inference is planned, not collected. */
+/** Once warm, no CPU kernel allocates: the memory of an inference is planned, not collected. */
 class AllocationTest {
     private static final int RUNS = 200;
     private static final int ROUNDS = 2000;
@@ -80,7 +80,7 @@ class AllocationTest {
 
     /** Least bytes allocated by a number of runs; the first ones may, while they are compiled. */
     private static long bytes(KernelProvider provider, Maker maker) {
-        try (Operands operands = new Operands(Placement.STARTS_AT_GUARD)) {
+        try (Operands operands = new Operands(provider, Placement.STARTS_AT_GUARD)) {
             Trial t = maker.make(operands, new SplittableRandom(1));
             Matrix out = operands.matrix(t.rows() * t.outRows(), t.cols(), t.ldo());
             KernelCall call = t.call().at(0, t.rows(), 0, out.address());

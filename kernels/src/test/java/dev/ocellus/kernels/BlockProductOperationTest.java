@@ -104,7 +104,7 @@ class BlockProductOperationTest {
     private static double relativeError(KernelProvider provider, DType type) {
         Size size = new Size(20, 100, 300);
         RandomGenerator random = new SplittableRandom(12);
-        try (Operands operands = new Operands(Placement.STARTS_AT_GUARD)) {
+        try (Operands operands = new Operands(provider, Placement.STARTS_AT_GUARD)) {
             Matrix x = operands.random(size.rows(), size.k(), random);
             Matrix w = operands.dense(size.n(), size.k(), random);
             Matrix out = packAndMultiply(provider, type, operands, x, w);
@@ -131,7 +131,7 @@ class BlockProductOperationTest {
         Matrix out = operands.matrix(size.rows(), size.n(), size.n());
         MemorySegment packed = operands.bytes(Panels.bytes(type, size.n(), size.k()), 64);
         OperationCheck.run(
-                provider,
+                OperationCheck.packer(provider),
                 operands,
                 new KernelCall.PackPanels(
                         w.address(),
@@ -159,7 +159,7 @@ class BlockProductOperationTest {
         Size size = new Size(14, 20, 70);
         for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
             RandomGenerator random = new SplittableRandom(13);
-            try (Operands operands = new Operands(Placement.STARTS_AT_GUARD)) {
+            try (Operands operands = new Operands(provider, Placement.STARTS_AT_GUARD)) {
                 Matrix x = operands.random(size.rows(), size.k(), random);
                 x.set(3, 66, bad);
                 BlockMatrix w = BlockMatrix.random(DType.Q4, 20, 70, random);
@@ -186,7 +186,7 @@ class BlockProductOperationTest {
         for (DType type : List.of(DType.Q8, DType.Q4)) {
             for (float bad : new float[] {Float.NaN, Float.NEGATIVE_INFINITY, 1e9f}) {
                 RandomGenerator random = new SplittableRandom(14);
-                try (Operands operands = new Operands(Placement.STARTS_AT_GUARD)) {
+                try (Operands operands = new Operands(provider, Placement.STARTS_AT_GUARD)) {
                     Matrix x = operands.random(size.rows(), size.k(), random);
                     Matrix w = operands.dense(size.n(), size.k(), random);
                     w.set(17, 40, bad);

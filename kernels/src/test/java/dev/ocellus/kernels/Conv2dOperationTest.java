@@ -12,6 +12,7 @@ import java.util.random.RandomGenerator;
 
 class Conv2dOperationTest {
     private static final String SETTINGS = "dev.ocellus.kernels.OperationCheck#settings";
+    private static final String CPU_SETTINGS = "dev.ocellus.kernels.OperationCheck#cpuSettings";
 
     /** Convolution takes no block types. */
     static final List<Types> PLAIN = List.of(Types.F32, Types.F16, Types.BF16, Types.BF16_PRODUCTS);
@@ -148,7 +149,7 @@ class Conv2dOperationTest {
     }
 
     @ParameterizedTest(name = "{0}")
-    @MethodSource(SETTINGS)
+    @MethodSource(CPU_SETTINGS)
     void sumIsOneChainOfFusedMultiplyAdds(Setting setting) {
         for (Types types : List.of(Types.F32, Types.F16, Types.BF16)) {
             for (Size size : SIZES) {

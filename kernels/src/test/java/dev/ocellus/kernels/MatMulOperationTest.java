@@ -157,7 +157,7 @@ class MatMulOperationTest {
         long n = size.n;
         long k = size.k;
         Matrix x = operands.random(rows, k, random);
-        Weights w = Weights.random(operands, types.weights, (n + 15) / 16 * 32, k, random);
+        GatedWeights w = GatedWeights.random(operands, types.weights, n, k, random);
         Matrix residual = operands.optional(choice % 2 == 0, rows, n, random);
         Activation act = Activation.values()[(choice + 3) % Activation.values().length];
         MatMul call =
@@ -181,7 +181,6 @@ class MatMulOperationTest {
                         1);
 
         Trial.Cell factors = types.factors(x);
-        // Panels alternate: 16 rows of gate, 16 rows of up.
         Trial.Cell product = (r, row) -> Oracle.sum(k, i -> factors.at(r, i) * w.get(row, i));
         Trial.Cell productError =
                 (r, row) -> {
@@ -191,18 +190,17 @@ class MatMulOperationTest {
         Trial.Cell added = (r, j) -> residual == null ? 0 : residual.get(r, j);
         Trial.Cell expected =
                 (r, j) -> {
-                    long row = j / 16 * 32 + j % 16;
-                    double gate = Oracle.activation(act, product.at(r, row));
-                    return added.at(r, j) + gate * product.at(r, row + 16);
+                    double gate = Oracle.activation(act, product.at(r, w.gateRow(j)));
+                    return added.at(r, j) + gate * product.at(r, w.upRow(j));
                 };
         Trial.Cell tolerance =
                 (r, j) -> {
-                    long row = j / 16 * 32 + j % 16;
-                    double z = product.at(r, row);
+                    double z = product.at(r, w.gateRow(j));
                     double gate = Math.abs(Oracle.activation(act, z));
-                    double gateError = Oracle.activationError(act, z, productError.at(r, row));
-                    double up = Math.abs(product.at(r, row + 16));
-                    double upError = productError.at(r, row + 16);
+                    double zError = productError.at(r, w.gateRow(j));
+                    double gateError = Oracle.activationError(act, z, zError);
+                    double up = Math.abs(product.at(r, w.upRow(j)));
+                    double upError = productError.at(r, w.upRow(j));
                     double rounding = 3 * Oracle.U * (gate * up + Math.abs(added.at(r, j)));
                     return gateError * up + (gate + gateError) * upError + rounding;
                 };

@@ -26,6 +26,7 @@ class NormOperationTest {
             {4, 3, 17},
             {7, 1, 33},
             {6, 4, 64},
+            {3, 2, 1030},
             {3, 1, 1027}
         };
         for (long[] s : sizes) {
@@ -82,7 +83,7 @@ class NormOperationTest {
     @ParameterizedTest(name = "{0}")
     @MethodSource(SETTINGS)
     void layerNorm(Setting setting) {
-        long[][] sizes = {{1, 1}, {2, 3}, {3, 16}, {7, 17}, {5, 64}, {3, 1027}};
+        long[][] sizes = {{1, 1}, {2, 3}, {3, 16}, {7, 17}, {5, 64}, {3, 1027}, {2, 2050}};
         for (long[] s : sizes) {
             for (boolean bias : new boolean[] {true, false}) {
                 // With a mean of 100 a variance by difference of squares would lose its digits.

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_LONG_UNALIGNED;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import dev.ocellus.kernels.cuda.CudaProvider;
 import dev.ocellus.tensor.Conversions;
 import dev.ocellus.tensor.DType;
 
@@ -25,6 +26,10 @@ final class Operands implements AutoCloseable {
     static final int POISON = -1;
 
     private final Placement placement;
+
+    /** That must know where operands lie; null if the operands are for the processor. */
+    private final CudaProvider cuda;
+
     private final List<Region> regions = new ArrayList<>();
     private final Map<Region, byte[]> frozen = new HashMap<>();
 
@@ -52,8 +57,21 @@ final class Operands implements AutoCloseable {
         }
     }
 
-    Operands(Placement placement) {
+    /** Operands for a provider; skips the calling test if its GPU is missing. */
+    Operands(KernelProvider provider, Placement placement) {
         this.placement = placement;
+        cuda = provider instanceof CudaProvider c ? c : null;
+        if (cuda != null) {
+            cuda.require();
+        }
+    }
+
+    Operands(OperationCheck.Setting setting) {
+        this(setting.provider(), setting.placement());
+    }
+
+    Layout layout() {
+        return cuda == null ? Layout.PANELS : Layout.ROWS;
     }
 
     MemorySegment bytes(long size, long alignment) {
@@ -61,6 +79,9 @@ final class Operands implements AutoCloseable {
         GuardedMemory memory = GuardedMemory.allocate(size + shift);
         MemorySegment pages = memory.pages();
         pages.fill((byte) POISON);
+        if (cuda != null) {
+            cuda.register(pages);
+        }
         long begin =
                 placement == Placement.ENDS_AT_GUARD
                         ? (pages.byteSize() - size) / alignment * alignment
@@ -143,7 +164,12 @@ final class Operands implements AutoCloseable {
 
     @Override
     public void close() {
-        regions.forEach(region -> region.memory().close());
+        for (Region region : regions) {
+            if (cuda != null) {
+                cuda.unregister(region.memory().pages());
+            }
+            region.memory().close();
+        }
     }
 
     /**

@@ -169,7 +169,7 @@ class OperationCheckTest {
     static final class Trespasser {
         public static void main(String[] args) {
             Placement placement = Placement.valueOf(args[0]);
-            Operands operands = new Operands(placement);
+            Operands operands = new Operands(new ScalarProvider(), placement);
             long address = operands.bytes(12, 4).address();
             set(address, 1);
             set(address + 8, 1);

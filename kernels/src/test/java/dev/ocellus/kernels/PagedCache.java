@@ -6,8 +6,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * A paged key/value cache laid out by hand as {@link KernelCall.KvAppend} says; every page lies in
- * memory of its own, between gaps where the layout allows them, and starts poisoned.
+ * A paged key/value cache laid out by hand as {@link KernelCall.KvAppend} says, or for a GPU in
+ * rows; every page lies in memory of its own, between gaps where the layout allows them, and starts
+ * poisoned.
  */
 final class PagedCache {
     final DType type;
@@ -19,6 +20,7 @@ final class PagedCache {
     final long vOffset;
     private static final int BLOCK_BYTES = 34;
 
+    private final Layout layout;
     private final int blocks;
     private final int pair;
     private final int paddedDim;
@@ -37,6 +39,7 @@ final class PagedCache {
             int kvHeads,
             int headDim,
             int... lengths) {
+        layout = operands.layout();
         this.type = type;
         this.pageTokens = pageTokens;
         this.kvHeads = kvHeads;
@@ -50,12 +53,14 @@ final class PagedCache {
         pair = type == DType.Q8 ? 0 : 4 / type.byteSize();
         paddedDim = columns(headDim);
         long size = type == DType.Q8 ? 2 : type.byteSize();
-        long rows = (long) pageTokens * blocks * BLOCK_BYTES;
-        keyBytes =
-                type == DType.Q8
-                        ? rows
-                        : (long) (headDim + pair - 1) / pair * columns(pageTokens) * 4;
-        valueBytes = type == DType.Q8 ? rows : (long) pageTokens / pair * paddedDim * 4;
+        if (type == DType.Q8 || layout == Layout.ROWS) {
+            long row = type == DType.Q8 ? (long) blocks * BLOCK_BYTES : headDim * size;
+            keyBytes = pageTokens * row;
+            valueBytes = keyBytes;
+        } else {
+            keyBytes = (long) (headDim + pair - 1) / pair * columns(pageTokens) * 4;
+            valueBytes = (long) pageTokens / pair * paddedDim * 4;
+        }
         kOffset = 3 * size;
         vOffset = kOffset + kvHeads * keyBytes + 5 * size;
         pages = new MemorySegment[lengths.length * maxPages];
@@ -87,7 +92,7 @@ final class PagedCache {
             long at = matrix + (key ? keyOffset(token, i) : valueOffset(token, i));
             stored[i] = Operands.store(page, at, type, row[i]);
         }
-        if (key && headDim % pair != 0) {
+        if (key && headDim % pair != 0 && layout == Layout.PANELS) {
             // The partner of the last element.
             Operands.store(page, matrix + keyOffset(token, headDim), type, 0);
         }
@@ -119,7 +124,14 @@ final class PagedCache {
         return (n + 15) / 16 * 16;
     }
 
+    private long rowOffset(int token, int i) {
+        return ((long) token * headDim + i) * type.byteSize();
+    }
+
     private long keyOffset(int token, int i) {
+        if (layout == Layout.ROWS) {
+            return rowOffset(token, i);
+        }
         int block = token / 64;
         int width = Math.min(64, columns(pageTokens) - block * 64);
         long words = (headDim + pair - 1) / pair;
@@ -128,6 +140,9 @@ final class PagedCache {
     }
 
     private long valueOffset(int token, int i) {
+        if (layout == Layout.ROWS) {
+            return rowOffset(token, i);
+        }
         int block = i / 64;
         int width = Math.min(64, paddedDim - block * 64);
         long rows = pageTokens / pair;

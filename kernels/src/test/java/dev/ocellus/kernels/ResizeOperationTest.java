@@ -92,7 +92,7 @@ class ResizeOperationTest {
             int rows = s[2];
             RandomGenerator random = new SplittableRandom(i);
             for (long count : new long[] {rows, rows / 2, 0}) {
-                try (Operands memory = new Operands(setting.placement())) {
+                try (Operands memory = new Operands(setting)) {
                     OperationCheck.announce("ResizeRows " + in + " to " + out + " on " + setting);
                     rows(setting.provider(), in, out, rows, s[3], count, memory, random);
                 }
@@ -156,7 +156,7 @@ class ResizeOperationTest {
             int[] s = SIZES[i];
             RandomGenerator random = new SplittableRandom(i);
             for (int cols : new int[] {s[2], 64 + s[2], 131}) {
-                try (Operands memory = new Operands(setting.placement())) {
+                try (Operands memory = new Operands(setting)) {
                     OperationCheck.announce("ResizePlanes " + s[0] + " on " + setting);
                     planes(setting.provider(), s[0], s[1], cols, s[3], memory, random);
                 }

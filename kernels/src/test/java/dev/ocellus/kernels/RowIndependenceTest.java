@@ -8,6 +8,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
+import dev.ocellus.kernels.cuda.GpuMemory;
 import dev.ocellus.tensor.DType;
 
 import org.junit.jupiter.params.ParameterizedTest;
@@ -53,7 +54,7 @@ class RowIndependenceTest {
     void product(KernelProvider provider, DType type, ComputeType compute, long gated) {
         long n = 70;
         long k = type == DType.F32 ? 1300 : 2301;
-        try (Arena arena = Arena.ofConfined()) {
+        try (Arena arena = OperationCheck.arena(provider)) {
             MemorySegment x = floats(arena, ROWS * k, 1);
             MemorySegment w = weights(arena, type, (1 + gated) * Panels.count(n) * Panels.ROWS, k);
             MemorySegment count = arena.allocate(JAVA_LONG);
@@ -118,7 +119,7 @@ class RowIndependenceTest {
         long n = 70;
         long images = 3;
         long area = side * side;
-        try (Arena arena = Arena.ofConfined()) {
+        try (Arena arena = OperationCheck.arena(provider)) {
             MemorySegment x = floats(arena, images * area * inCols, 1);
             MemorySegment w = weights(arena, type, Panels.count(n) * Panels.ROWS, 9 * inCols);
             MemorySegment all = arena.allocate(images * area * n * 4, 64);
@@ -200,7 +201,7 @@ class RowIndependenceTest {
         long maxPages = (rows + pageTokens - 1) / pageTokens;
         long keys = kvHeads * KvPanels.keyBytes(type, pageTokens, headDim);
         long page = keys + kvHeads * KvPanels.valueBytes(type, pageTokens, headDim);
-        try (Arena arena = Arena.ofConfined()) {
+        try (Arena arena = OperationCheck.arena(provider)) {
             MemorySegment cache =
                     type == DType.Q8
                             ? smallBytes(arena, maxPages * page)
@@ -256,7 +257,7 @@ class RowIndependenceTest {
 
     private static void run(KernelProvider provider, Arena arena, KernelCall call) {
         long bytes = provider.scratchBytes(call);
-        long scratch = bytes == 0 ? 0 : arena.allocate(bytes, 64).address();
+        long scratch = bytes == 0 ? 0 : arena.allocate(bytes, GpuMemory.ALIGNMENT).address();
         for (Launch launch : provider.bind(call, scratch, arena)) {
             launch.run(0, launch.units());
         }

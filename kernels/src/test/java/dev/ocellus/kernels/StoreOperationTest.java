@@ -19,6 +19,7 @@ import java.util.stream.IntStream;
 /** Operations that scatter into stored layouts: the whole image of the target is compared. */
 class StoreOperationTest {
     private static final String SETTINGS = "dev.ocellus.kernels.OperationCheck#settings";
+    private static final String CPU_SETTINGS = "dev.ocellus.kernels.OperationCheck#cpuSettings";
 
     /**
      * Ties, overflow and subnormal results of half precision. Subnormal float32 values are left
@@ -62,8 +63,8 @@ class StoreOperationTest {
         int kvHeads = size[2];
         int headDim = size[3];
         int sequences = 2;
-        try (Operands inputs = new Operands(setting.placement());
-                Operands outputs = new Operands(setting.placement())) {
+        try (Operands inputs = new Operands(setting);
+                Operands outputs = new Operands(setting)) {
             Matrix k = withEdges(inputs.random(rows, (long) kvHeads * headDim, random));
             Matrix v = inputs.random(rows, (long) kvHeads * headDim, random);
             int[] sequence = new int[rows];
@@ -136,7 +137,7 @@ class StoreOperationTest {
     }
 
     @ParameterizedTest(name = "{0}")
-    @MethodSource(SETTINGS)
+    @MethodSource(CPU_SETTINGS)
     void packPanels(Setting setting) {
         // Rows, k, first panel, panel stride.
         int[][] sizes = {
@@ -172,8 +173,8 @@ class StoreOperationTest {
                         .formatted(type, Arrays.toString(size), shift, count, setting);
         OperationCheck.announce(name);
         RandomGenerator random = new SplittableRandom(31);
-        try (Operands inputs = new Operands(setting.placement());
-                Operands outputs = new Operands(setting.placement())) {
+        try (Operands inputs = new Operands(setting);
+                Operands outputs = new Operands(setting)) {
             int elementBytes = type.byteSize();
             byte[] stored = new byte[rows * k * elementBytes];
             random.nextBytes(stored);
@@ -221,7 +222,7 @@ class StoreOperationTest {
     }
 
     @ParameterizedTest(name = "{0}")
-    @MethodSource(SETTINGS)
+    @MethodSource(CPU_SETTINGS)
     void packPanelsOfBlocks(Setting setting) {
         // Rows, k, first panel, panel stride.
         int[][] sizes = {
@@ -252,8 +253,8 @@ class StoreOperationTest {
                         .formatted(source, type, Arrays.toString(size), count, setting);
         OperationCheck.announce(name);
         RandomGenerator random = new SplittableRandom(32);
-        try (Operands inputs = new Operands(setting.placement());
-                Operands outputs = new Operands(setting.placement())) {
+        try (Operands inputs = new Operands(setting);
+                Operands outputs = new Operands(setting)) {
             MemorySegment stored = inputs.bytes((long) rows * k * source.byteSize(), 1);
             float[] values = new float[rows * k];
             for (int i = 0; i < values.length; i++) {

@@ -11,12 +11,15 @@ import java.util.random.RandomGenerator;
  * @param values the weights as stored, rounded to the type, row-major
  */
 record Weights(MemorySegment stored, long k, float[] values) {
-    /** Packed here by hand, as {@link Panels} describe. */
+    /** In the layout of the operands: packed here by hand, as {@link Panels} describe, or rows. */
     static Weights random(
             Operands operands, DType type, long rows, long k, RandomGenerator random) {
         if (type.isBlock()) {
             BlockMatrix m = BlockMatrix.random(type, (int) rows, (int) k, random);
             return new Weights(m.packed(operands), k, m.values());
+        }
+        if (operands.layout() == Layout.ROWS) {
+            return rows(operands, type, rows, k, Panels.ALIGNMENT, random);
         }
         boolean halves = type != DType.F32;
         long steps = halves ? (k + 1) / 2 : k;
@@ -35,8 +38,18 @@ record Weights(MemorySegment stored, long k, float[] values) {
 
     /** Rows without gaps, as in a file. */
     static Weights plain(Operands operands, DType type, long rows, long k, RandomGenerator random) {
+        return rows(operands, type, rows, k, type.byteSize(), random);
+    }
+
+    private static Weights rows(
+            Operands operands,
+            DType type,
+            long rows,
+            long k,
+            long alignment,
+            RandomGenerator random) {
         long size = type.byteSize();
-        MemorySegment stored = operands.bytes(rows * k * size, size);
+        MemorySegment stored = operands.bytes(rows * k * size, alignment);
         float[] values = new float[(int) (rows * k)];
         for (int i = 0; i < values.length; i++) {
             values[i] = Operands.store(stored, i * size, type, (float) random.nextGaussian());

@@ -17,7 +17,6 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,12 +41,7 @@ class ParityCasesTest {
 
     @TestFactory
     Stream<DynamicContainer> cases() throws IOException {
-        List<Path> folders = new ArrayList<>();
-        for (String set : List.of("cases", "cases-own")) {
-            try (Stream<Path> all = Files.list(Repository.ROOT.resolve("tests").resolve(set))) {
-                all.filter(Files::isDirectory).sorted().forEach(folders::add);
-            }
-        }
+        List<Path> folders = Repository.parityCases();
         assertThat(folders).isNotEmpty();
         return DEVICES.stream()
                 .map(d -> DynamicContainer.dynamicContainer(d.description(), tests(d, folders)));

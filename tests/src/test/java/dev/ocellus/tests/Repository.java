@@ -1,7 +1,11 @@
 package dev.ocellus.tests;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
 
 /** Places in the checkout. */
 final class Repository {
@@ -15,6 +19,17 @@ final class Repository {
     static final Path SAMPLES = DEMO.resolve("samples");
 
     private Repository() {}
+
+    /** Folders of the parity cases, in both sets. */
+    static List<Path> parityCases() throws IOException {
+        List<Path> folders = new ArrayList<>();
+        for (String set : List.of("cases", "cases-own")) {
+            try (Stream<Path> all = Files.list(ROOT.resolve("tests").resolve(set))) {
+                all.filter(Files::isDirectory).sorted().forEach(folders::add);
+            }
+        }
+        return folders;
+    }
 
     private static Path root() {
         for (Path p = Path.of("").toAbsolutePath(); p != null; p = p.getParent()) {

@@ -110,6 +110,12 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print JSON.")
     private boolean json;
 
+    @Option(
+            names = "--json-file",
+            paramLabel = "FILE",
+            description = "Write the same JSON to a file as well.")
+    private Path jsonFile;
+
     @Mixin private OpeningOptions opening;
 
     @Override
@@ -128,6 +134,9 @@ final class BenchCommand implements Callable<Integer> {
                 JsonOutput.print(out, BenchOutput.json(model, results, opened));
             } else {
                 BenchOutput.print(model, results, opened, out);
+            }
+            if (jsonFile != null) {
+                JsonFile.write(jsonFile, BenchOutput.json(model, results, opened));
             }
             if (profile || trace != null || report != null) {
                 profiles(bench, model, results, out);

@@ -61,6 +61,9 @@ final class BenchOutput {
                     "");
         }
         table.print(out);
+        if (report.limits().stream().anyMatch(l -> l.flopsPerSecond() == 0)) {
+            out.println("?: not measured here; arithmetic of a GPU takes cuBLAS to measure");
+        }
         long disturbed = report.results().stream().mapToLong(Measured::disturbed).sum();
         if (disturbed > 0) {
             out.println(

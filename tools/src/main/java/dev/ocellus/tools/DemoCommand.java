@@ -8,6 +8,7 @@ import dev.ocellus.Question;
 import dev.ocellus.Reply;
 
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
@@ -39,16 +40,19 @@ final class DemoCommand implements Callable<Integer> {
 
     @Spec private CommandSpec spec;
 
+    @Mixin private DeviceOption device;
+
     @Override
     public Integer call() {
+        OpenOptions options = OpenOptions.DEFAULT.withDeviceChoice(device.choice());
         PrintWriter out = spec.commandLine().getOut();
         Path folder = folder();
-        ModelInfo info = ModelInfo.of(folder);
+        ModelInfo info = ModelInfo.of(folder, options);
         out.println(
                 "internvl-shapes, %s parameters, on %s"
                         .formatted(Units.count(info.parameters()), info.device()));
         out.println("It was trained on coloured shapes and knows nothing else.");
-        try (Ocellus model = Ocellus.open(folder, OpenOptions.DEFAULT)) {
+        try (Ocellus model = Ocellus.open(folder, options)) {
             for (Sample s : SAMPLES) {
                 show(model, folder.resolve("samples").resolve(s.image()), s.question(), out);
             }

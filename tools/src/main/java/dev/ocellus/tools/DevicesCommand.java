@@ -36,8 +36,9 @@ final class DevicesCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         KernelProvider chosen = KernelProviders.get();
         List<KernelProvider> all = KernelProviders.available();
+        GpuFacts gpus = GpuFacts.find();
         if (json) {
-            JsonOutput.print(out, json(chosen, all));
+            JsonOutput.print(out, json(chosen, all, gpus));
             return 0;
         }
         OperatingSystemMXBean system = system();
@@ -64,11 +65,12 @@ final class DevicesCommand implements Callable<Integer> {
                     p.name() + (same(p, chosen) ? " (in use): " : ": ") + p.description());
         }
         facts.print(out);
+        gpus.print(out);
         out.flush();
         return 0;
     }
 
-    private static ObjectNode json(KernelProvider chosen, List<KernelProvider> all) {
+    private static ObjectNode json(KernelProvider chosen, List<KernelProvider> all, GpuFacts gpus) {
         OperatingSystemMXBean system = system();
         ObjectNode cpu = JsonOutput.object();
         cpu.put("device", "cpu");
@@ -89,7 +91,8 @@ final class DevicesCommand implements Callable<Integer> {
             providers.addObject().put("name", p.name()).put("description", p.description());
         }
         ObjectNode node = JsonOutput.object();
-        node.putArray("devices").add(cpu);
+        ArrayNode devices = node.putArray("devices").add(cpu);
+        gpus.addTo(devices);
         return node;
     }
 

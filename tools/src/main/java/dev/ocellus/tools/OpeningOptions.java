@@ -5,6 +5,7 @@ import dev.ocellus.kernels.KvPanels;
 import dev.ocellus.kernels.WorkerPool;
 import dev.ocellus.tensor.DType;
 
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -35,11 +36,13 @@ final class OpeningOptions {
     @Spec(Target.MIXEE)
     private CommandSpec spec;
 
+    @Mixin private DeviceOption device;
+
     @Option(
             names = "--compute",
             paramLabel = "TYPE",
             description =
-                    "Type of matrix products: auto, f32 or bf16 (default: auto: bf16 for bfloat16 weights where the processor has instructions for it).")
+                    "Type of matrix products: auto, f32 or bf16 (default: auto: bf16 for bfloat16 weights where the device has instructions for it).")
     private OpenOptions.Compute compute = OpenOptions.Compute.AUTO;
 
     @Option(
@@ -66,7 +69,7 @@ final class OpeningOptions {
             names = "--threads",
             paramLabel = "N",
             split = ",",
-            description = "Threads that compute (default: one for each processor).")
+            description = "Threads that compute on the processor (default: one for each).")
     private void threads(List<Integer> numbers) {
         for (int n : numbers) {
             if (n < 1) {
@@ -100,11 +103,19 @@ final class OpeningOptions {
         if (!threads.isEmpty()) {
             System.setProperty(WorkerPool.THREADS_PROPERTY, threads.getFirst().toString());
         }
-        return optionsOfAnyThreads();
+        return opening();
     }
 
-    /** What these options say but for the threads, which a device of the caller's has. */
+    /**
+     * What these options say but for the threads, which a device of the caller's has: one of the
+     * processor.
+     */
     OpenOptions optionsOfAnyThreads() {
+        device.requireProcessor("--threads with several numbers");
+        return opening();
+    }
+
+    private OpenOptions opening() {
         if (context < 0) {
             throw new ParameterException(
                     spec.commandLine(), "--context is " + context + "; it must be at least 1");
@@ -115,6 +126,7 @@ final class OpeningOptions {
                     "--cache is " + cache.lowerName() + "; it must be f32, bf16, f16 or q8");
         }
         return OpenOptions.DEFAULT
+                .withDeviceChoice(device.choice())
                 .withCompute(compute)
                 .withWeights(weights == null ? null : weights.dtype())
                 .withCacheType(cache)

@@ -1,6 +1,7 @@
 package dev.ocellus.tools;
 
-import dev.ocellus.device.CpuDevice;
+import dev.ocellus.device.Device;
+import dev.ocellus.device.DeviceChoice;
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.verify.CaseResult;
 import dev.ocellus.verify.NotYetList;
@@ -10,6 +11,7 @@ import dev.ocellus.verify.Verifier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -35,16 +37,11 @@ import java.util.stream.Stream;
             "every tensor passed.",
             "",
             "  ocellus verify tests/cases/*",
-            "  ocellus verify --dtype bf16 tests/cases"
+            "  ocellus verify --dtype bf16 tests/cases",
+            "  ocellus verify --backend cuda tests/cases"
         })
 final class VerifyCommand implements Callable<Integer> {
     private static final String CASE_FILE = "case.json";
-
-    /** Where cases can run. */
-    enum Backend {
-        cpu,
-        cuda
-    }
 
     /** Types of matrix products. */
     enum Precision {
@@ -61,10 +58,10 @@ final class VerifyCommand implements Callable<Integer> {
     private List<Path> folders;
 
     @Option(
-            names = "--backend",
+            names = {"--backend", "--device"},
             paramLabel = "NAME",
-            description = "${COMPLETION-CANDIDATES} (default: cpu).")
-    private Backend backend = Backend.cpu;
+            description = "Where the cases run: cpu, cuda, cuda:N or auto (default: cpu).")
+    private String backend = "cpu";
 
     @Option(
             names = "--dtype",
@@ -91,14 +88,11 @@ final class VerifyCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (backend != Backend.cpu) {
-            throw new UserException("--backend " + backend + ": there is no such device here");
-        }
         NotYetList notYet = notYetFile == null ? NotYetList.EMPTY : NotYetList.read(notYetFile);
         List<Path> cases = cases();
         ComputeType compute = dtype == Precision.f32 ? ComputeType.F32 : ComputeType.BF16;
         PrintWriter out = spec.commandLine().getOut();
-        try (CpuDevice device = new CpuDevice();
+        try (Device device = device();
                 Bars bars = Bars.ofThings()) {
             Verifier verifier =
                     new Verifier(device, compute, weights == null ? null : weights.dtype());
@@ -117,6 +111,16 @@ final class VerifyCommand implements Callable<Integer> {
         out.println(passed + " passed, " + failed + " failed");
         out.flush();
         return failed == 0 ? 0 : 1;
+    }
+
+    private Device device() {
+        DeviceChoice choice;
+        try {
+            choice = DeviceChoice.of(backend);
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(spec.commandLine(), "--backend " + e.getMessage(), e);
+        }
+        return choice.open();
     }
 
     private List<Path> cases() throws IOException {

@@ -1,6 +1,7 @@
 package dev.ocellus.measure.report;
 
 import dev.ocellus.graph.draw.Units;
+import dev.ocellus.kernels.Ceilings;
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.measure.MachineLimits;
 
@@ -41,17 +42,26 @@ public final class Machine {
 
     /** What was measured of it. */
     public static List<HtmlPage.Fact> facts(MachineLimits limits) {
-        String of = limits.threads() == 1 ? ", 1 thread" : ", " + limits.threads() + " threads";
+        boolean device = limits.threads() == Ceilings.DEVICE;
+        String of = ", " + threads(limits.threads());
+        String missing = device ? "not measured" : "no instruction";
         List<HtmlPage.Fact> facts = new ArrayList<>();
-        facts.add(new HtmlPage.Fact("reading memory" + of, rate(limits.bytesPerSecond(), "B/s")));
-        facts.add(new HtmlPage.Fact("float32" + of, rate(limits.f32(), "FLOP/s")));
-        facts.add(new HtmlPage.Fact("bfloat16" + of, rate(limits.bf16(), "FLOP/s")));
-        facts.add(new HtmlPage.Fact("int8" + of, rate(limits.int8(), "OP/s")));
+        facts.add(
+                new HtmlPage.Fact(
+                        "reading memory" + of, rate(limits.bytesPerSecond(), "B/s", missing)));
+        facts.add(new HtmlPage.Fact("float32" + of, rate(limits.f32(), "FLOP/s", missing)));
+        facts.add(new HtmlPage.Fact("bfloat16" + of, rate(limits.bf16(), "FLOP/s", missing)));
+        facts.add(new HtmlPage.Fact("int8" + of, rate(limits.int8(), "OP/s", missing)));
         return facts;
     }
 
-    private static String rate(double perSecond, String unit) {
-        return perSecond == 0 ? "no instruction" : Units.si(perSecond, unit);
+    private static String rate(double perSecond, String unit, String missing) {
+        return perSecond == 0 ? missing : Units.si(perSecond, unit);
+    }
+
+    /** A number of threads, for people. */
+    static String threads(int n) {
+        return n == Ceilings.DEVICE ? "the device" : n == 1 ? "1 thread" : n + " threads";
     }
 
     /** Roofs of its instructions. */

@@ -9,6 +9,7 @@ import dev.ocellus.graph.draw.Kind;
 import dev.ocellus.graph.draw.Outline;
 import dev.ocellus.graph.draw.StepLabel;
 import dev.ocellus.graph.draw.Units;
+import dev.ocellus.kernels.Ceilings;
 import dev.ocellus.measure.MachineLimits;
 import dev.ocellus.measure.Measured;
 import dev.ocellus.measure.ModelBench;
@@ -59,7 +60,7 @@ public final class ModelReport {
                                 + " work's time, the dots are single layers. The closer to the roof"
                                 + " above it, the less is left to gain. A step that moves data"
                                 + " without arithmetic stands at the left edge. Profiled with "
-                                + threads(limits.threads())
+                                + Machine.threads(limits.threads())
                                 + ", in wall time.")
                 .roofline(roofline);
         for (Roofline.Work w : roofline.works()) {
@@ -89,15 +90,11 @@ public final class ModelReport {
         return String.format(Locale.ROOT, format, rate, m.unit());
     }
 
-    private static String threads(int n) {
-        return n == 1 ? "1 thread" : n + " threads";
-    }
-
     private void works(HtmlPage page) {
         boolean several = report.limits().size() > 1;
         List<String> names = new ArrayList<>(List.of("work", "threads", "time", "speed"));
         if (several) {
-            names.add("of " + threads(report.limits().getFirst().threads()));
+            names.add("of " + Machine.threads(report.limits().getFirst().threads()));
         }
         names.addAll(List.of("memory", "of peak", "arithmetic", "of peak"));
         List<List<HtmlPage.Cell>> rows = new ArrayList<>();
@@ -105,7 +102,9 @@ public final class ModelReport {
             MachineLimits l = report.limits(m.threads());
             List<HtmlPage.Cell> row = new ArrayList<>();
             row.add(new HtmlPage.Text(m.work()));
-            row.add(new HtmlPage.Figure(String.valueOf(m.threads())));
+            row.add(
+                    new HtmlPage.Figure(
+                            m.threads() == Ceilings.DEVICE ? "" : String.valueOf(m.threads())));
             row.add(new HtmlPage.Figure(HtmlPage.time(m.seconds())));
             row.add(new HtmlPage.Figure(speed(m)));
             if (several) {

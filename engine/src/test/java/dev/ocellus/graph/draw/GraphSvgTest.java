@@ -77,7 +77,8 @@ class GraphSvgTest {
     void boxesOfAPlanDoNotOverlap() throws Exception {
         StepCapacity capacity = new StepCapacity(4, 2, 2, 1, true, true);
         Graph step = SmallModels.step(4, capacity, folder);
-        Plan plan = Plan.of(step, new PlanOptions(ComputeType.F32), new ScalarProvider());
+        Plan plan =
+                Plan.of(step, new PlanOptions(ComputeType.F32), new ScalarProvider()::scratchBytes);
         for (Detail detail : Detail.values()) {
             Document svg = parse(GraphSvg.text(Diagram.of(plan, Workload.full(9), detail)));
             List<Layout.Rect> boxes = boxes(svg);

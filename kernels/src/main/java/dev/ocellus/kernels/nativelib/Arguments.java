@@ -9,12 +9,18 @@ import java.lang.foreign.MemorySegment;
 import java.lang.reflect.RecordComponent;
 
 /** Native argument structures: the components of a call in order, then the scratch address. */
-final class Arguments {
-    static long fields(Class<?> call) {
+public final class Arguments {
+    /** Eight-byte fields of the structure of a kind of call. */
+    public static long fields(Class<?> call) {
         return call.getRecordComponents().length + 1L;
     }
 
-    static MemorySegment write(KernelCall call, long scratch, Arena arena) {
+    /**
+     * Writes the structure of a call.
+     *
+     * @param arena where it lies
+     */
+    public static MemorySegment write(KernelCall call, long scratch, Arena arena) {
         RecordComponent[] components = call.getClass().getRecordComponents();
         MemorySegment arguments = arena.allocate(JAVA_LONG, fields(call.getClass()));
         for (int i = 0; i < components.length; i++) {

@@ -1,0 +1,139 @@
+// Full attention inside segments: see KernelCall.Attention.
+//
+//   attention_matrix_64, _80, _96, _128   on tensor cores, for ComputeType.BF16 and head sizes up to
+//                                         that: tiles of 64 queries and 64 keys, streaming softmax
+//   attention_pack                        before it: keys and values as bfloat16 in the scratch
+//                                         memory, so that the tiles of queries, each of which reads
+//                                         them all, read half the bytes, and asynchronously
+//   attention_plain_64, ... _512          in float32, for everything else
+//
+// A block takes a tile of queries of one segment and one key/value head.
+#include "attention_matrix.cuh"
+#include "attention_plain.cuh"
+
+// Elements of a row of keys or values in the scratch memory.
+__device__ __forceinline__ int64_t packed_width(int64_t headDim) {
+    return ceil_div(headDim, CHUNK) * CHUNK;
+}
+
+// Keys, then values: [segment][kvHead][key][packed_width].
+__device__ __forceinline__ bf16 *packed_rows(
+    const struct Attention &a, int64_t side, int64_t segment, int64_t kvHead) {
+    int64_t matrix = (side * a.rows + segment) * a.kvHeads + kvHead;
+    return static_cast<bf16 *>(a.scratch) + matrix * a.keyLength * packed_width(a.headDim);
+}
+
+// One chunk a thread; grid (chunks of a segment's keys, or values, of all heads; 2; segments).
+extern "C" __global__ void __launch_bounds__(256, 1)
+    attention_pack(const __grid_constant__ struct Attention a) {
+    int64_t chunks = packed_width(a.headDim) / CHUNK;
+    int64_t i = blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x;
+    int64_t column = i % chunks * CHUNK, kvHead = i / chunks % a.kvHeads;
+    int64_t key = i / chunks / a.kvHeads;
+    for (int64_t segment = blockIdx.z; segment < ROW_COUNT(a); segment += gridDim.z) {
+        if (key >= a.keyLength) {
+            return;
+        }
+        int64_t row = segment * a.keyLength + key;
+        const float *from = blockIdx.y ? a.v + row * a.ldv : a.k + row * a.ldk;
+        from += kvHead * a.headDim + column;
+        float x[CHUNK];
+#pragma unroll
+        for (int j = 0; j < CHUNK; j++) {
+            x[j] = column + j < a.headDim ? from[j] : 0;
+        }
+        bf16 *to = packed_rows(a, blockIdx.y, segment, kvHead) + key * packed_width(a.headDim);
+        store_vector(to + column, x);
+    }
+}
+
+// The keys and values of a head in a segment, as they are or packed.
+__device__ __forceinline__ PlainRows rows_of(
+    const struct Attention &a, int64_t segment, int64_t kvHead, bool packed) {
+    if (packed) {
+        int64_t stride = packed_width(a.headDim) * 2;
+        return {
+            {reinterpret_cast<const char *>(packed_rows(a, KEY, segment, kvHead)),
+             reinterpret_cast<const char *>(packed_rows(a, VALUE, segment, kvHead))},
+            {stride, stride}};
+    }
+    int64_t key = segment * a.keyLength, column = kvHead * a.headDim;
+    return {
+        {reinterpret_cast<const char *>(a.k + key * a.ldk + column),
+         reinterpret_cast<const char *>(a.v + key * a.ldv + column)},
+        {a.ldk * 4, a.ldv * 4}};
+}
+
+template <class Core, bool PACKED>
+__device__ __forceinline__ void attend_segment(const struct Attention &a) {
+    DYNAMIC_SHARED(char, shared);
+    Tiling tiling(a.heads, a.kvHeads, Core::QUERIES, false);
+    int64_t tiles = ceil_div(a.queryLength, tiling.rows);
+    int64_t segment = blockIdx.x / tiles, kvHead = tiling.kv_head(blockIdx.y);
+    if (segment >= ROW_COUNT(a)) {
+        return;
+    }
+    Queries queries =
+        tiling.queries(blockIdx.x % tiles * tiling.rows, a.queryLength, blockIdx.y);
+    Core core(shared, a.scale, static_cast<int>(a.headDim), false);
+    bool rounded = a.compute == COMPUTE_BF16;
+    core.load_queries(queries, rounded, [&](int i) {
+        int64_t row = segment * a.queryLength + queries.row_of(i);
+        return a.q + row * a.ldq + queries.head_of(i) * a.headDim;
+    });
+    Span keys = {0, static_cast<int>(a.keyLength)};
+    core.set_spans([&](int) { return keys; });
+    auto operand = Core::operand(
+        rows_of(a, segment, kvHead, PACKED), PACKED ? DTYPE_BF16 : DTYPE_F32,
+        static_cast<int>(PACKED ? packed_width(a.headDim) : a.headDim), rounded);
+    core.clear();
+    core.begin(operand, 0, keys);
+    for (int first = 0; first < keys.to; first += KEYS) {
+        core.meet(operand, first, first + KEYS, keys);
+    }
+    core.complete();
+    core.write(queries, [&](int i) {
+        int64_t row = segment * a.queryLength + queries.row_of(i);
+        return a.out + row * a.ldo + queries.head_of(i) * a.headDim;
+    });
+}
+
+extern "C" __global__ void __launch_bounds__(128, 1)
+    attention_matrix_64(const __grid_constant__ struct Attention a) {
+    attend_segment<MatrixCore<64, 4>, true>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 1)
+    attention_matrix_80(const __grid_constant__ struct Attention a) {
+    attend_segment<MatrixCore<80, 4>, true>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 1)
+    attention_matrix_96(const __grid_constant__ struct Attention a) {
+    attend_segment<MatrixCore<96, 4>, true>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128, 1)
+    attention_matrix_128(const __grid_constant__ struct Attention a) {
+    attend_segment<MatrixCore<128, 4>, true>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 1)
+    attention_plain_64(const __grid_constant__ struct Attention a) {
+    attend_segment<PlainCore<16, 1>, false>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 1)
+    attention_plain_128(const __grid_constant__ struct Attention a) {
+    attend_segment<PlainCore<16, 2>, false>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 1)
+    attention_plain_256(const __grid_constant__ struct Attention a) {
+    attend_segment<PlainCore<16, 4>, false>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256, 1)
+    attention_plain_512(const __grid_constant__ struct Attention a) {
+    attend_segment<PlainCore<16, 8>, false>(a);
+}

@@ -1,0 +1,410 @@
+// Linear layers with weights of float32, float16 and bfloat16, which are plain rows.
+//
+// Kernels, with the rows of activations they are for:
+//
+//   matmul_few_f32, _f16, _bf16    1 to 8, products in float32: a block multiplies 16 weight rows
+//                                  and one thread makes one sum, so that a sum is one chain in
+//                                  ascending k as on the CPU; the others help to load
+//   matmul_few_mma                 1 to 8, products in bfloat16: a warp multiplies 16 weight rows
+//                                  and 256 of their columns on tensor cores, straight from
+//                                  registers; all of its loads are under way at once
+//   matmul_tile_f32, _f16, _bf16   any number, products in float32: 64 x 64 tiles, the same chains
+//   matmul_round                   any number: activations as bfloat16, for the next and for
+//                                  products of a library
+//   matmul_tile_mma                any number, products in bfloat16: 64 x 64 tiles on tensor
+//                                  cores, three stages of asynchronous copies
+//   matmul_copy                    any number: the activations that count, for a library's product
+//   matmul_finish                  any number: what follows the sums of a library's product
+//
+// Products in bfloat16 are summed in ranges of 256 columns, whose sums are added in ascending
+// order. In a range every mma takes the same columns in both kernels: lane t's 16 bytes of a row
+// hold four of each of two operations, which needs no other shuffling than the weights' and the
+// activations' being the same.
+#include "product.cuh"
+
+// ---- few rows, float32 -------------------------------------------------------------------------
+
+// Block: 128 threads, one strip. Thread 16 r + i sums row r of x with row i of the strip.
+template <class W> __device__ __forceinline__ void few(const MatMul &a) {
+    constexpr int THREADS = STRIP * FEW_ROWS;
+    constexpr int N = VECTOR<W>;
+    constexpr int VECTORS = 32;  // of a row in a chunk
+    constexpr int DEPTH = VECTORS * N;
+    constexpr int LOADS = STRIP * VECTORS / THREADS;
+    __shared__ __align__(16) uint4 weights[STRIP][VECTORS + 1];
+    __shared__ __align__(16) float x[FEW_ROWS][DEPTH];
+    int rows = static_cast<int>(ROW_COUNT(a));
+    if (rows == 0) {
+        return;
+    }
+    const W *w = reinterpret_cast<const W *>(a.w);
+    bool wAligned = rows_aligned(w, a.k), xAligned = rows_aligned(a.x, a.ldx);
+    int64_t strip = blockIdx.x;
+    int r = threadIdx.x / STRIP, i = threadIdx.x % STRIP;
+    float sum = 0;
+    uint4 next[LOADS];
+    auto load = [&](int64_t from) {
+#pragma unroll
+        for (int l = 0; l < LOADS; l++) {
+            int v = l * THREADS + threadIdx.x, row = v / VECTORS;
+            int64_t k = from + v % VECTORS * N;
+            next[l] = {0, 0, 0, 0};
+            if (strip_output(a, strip, row) < a.n) {
+                next[l] = load_bits(w + strip_row(a, strip, row) * a.k + k, a.k - k, wAligned);
+            }
+        }
+    };
+    load(0);
+    for (int64_t from = 0; from < a.k; from += DEPTH) {
+#pragma unroll
+        for (int l = 0; l < LOADS; l++) {
+            int v = l * THREADS + threadIdx.x;
+            weights[v / VECTORS][v % VECTORS] = next[l];
+        }
+        for (int v = threadIdx.x * 4; v < rows * DEPTH; v += THREADS * 4) {
+            int64_t k = from + v % DEPTH;
+            uint4 words = load_bits(a.x + v / DEPTH * a.ldx + k, a.k - k, xAligned);
+            *reinterpret_cast<uint4 *>(&x[v / DEPTH][v % DEPTH]) = words;
+        }
+        __syncthreads();
+        load(from + DEPTH);
+        if (r < rows) {
+            int depth = static_cast<int>(min_i64(DEPTH, a.k - from));
+#pragma unroll 2
+            for (int v = 0; v < depth / N; v++) {
+                float values[N];
+                load_vector(values, reinterpret_cast<const W *>(&weights[i][v]));
+#pragma unroll
+                for (int e = 0; e < N; e++) {
+                    sum = fmaf(x[r][v * N + e], values[e], sum);
+                }
+            }
+            const W *row = reinterpret_cast<const W *>(weights[i]);
+            for (int k = depth / N * N; k < depth; k++) {
+                sum = fmaf(x[r][k], to_float(row[k]), sum);
+            }
+        }
+        __syncthreads();
+    }
+    float up = __shfl_down_sync(ALL_LANES, sum, STRIP / 2);
+    int64_t j = strip_output(a, strip, i);
+    if (r >= rows || j >= a.n) {
+        return;
+    }
+    if (!a.gated) {
+        finish(a, r, j, sum);
+    } else if (i < STRIP / 2) {
+        finish_gated(a, r, j, sum, up);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(128) matmul_few_f32(const MatMul a) { few<float>(a); }
+
+extern "C" __global__ void __launch_bounds__(128) matmul_few_f16(const MatMul a) { few<f16>(a); }
+
+extern "C" __global__ void __launch_bounds__(128) matmul_few_bf16(const MatMul a) { few<bf16>(a); }
+
+// ---- few rows, bfloat16 ------------------------------------------------------------------------
+
+// Columns that are summed before their sum is added to the others'.
+constexpr int RANGE = 256;
+
+// Columns of two mma, of which lane t holds 16 bytes.
+constexpr int PAIR = 32;
+
+// d += the products of 32 columns: weight rows g and g + 8 with row g of the activations.
+__device__ __forceinline__ void mma_pair(float (&d)[4], const uint4 &low, const uint4 &high,
+                                         const uint4 &x) {
+    uint32_t first[4] = {low.x, high.x, low.y, high.y};
+    mma_bf16(d, first, x.x, x.y);
+    uint32_t second[4] = {low.z, high.z, low.w, high.w};
+    mma_bf16(d, second, x.z, x.w);
+}
+
+// Block: eight warps, one strip. Each warp sums a range; then the ranges are added.
+extern "C" __global__ void __launch_bounds__(256) matmul_few_mma(const MatMul a) {
+    constexpr int WARPS = 8;
+    constexpr int PAIRS = RANGE / PAIR;
+    constexpr int PITCH = STRIP + 4;  // spreads a fragment over the banks
+    __shared__ float sums[2][WARPS][FEW_ROWS][PITCH];
+    int rows = static_cast<int>(ROW_COUNT(a));
+    if (rows == 0) {
+        return;
+    }
+    const bf16 *w = reinterpret_cast<const bf16 *>(a.w);
+    bool wAligned = rows_aligned(w, a.k), xAligned = rows_aligned(a.x, a.ldx);
+    int64_t strip = blockIdx.x, ranges = ceil_div(a.k, RANGE);
+    int g = lane_index() / 4, t = lane_index() % 4;
+    auto weights = [&](int row, int64_t k) {
+        return strip_output(a, strip, row) < a.n
+            ? load_bits(w + strip_row(a, strip, row) * a.k + k, a.k - k, wAligned)
+            : uint4{0, 0, 0, 0};
+    };
+    int r = threadIdx.x / STRIP, i = threadIdx.x % STRIP;
+    float total = 0;
+    int buffer = 0;
+    for (int64_t first = 0; first < ranges; first += WARPS, buffer ^= 1) {
+        int64_t from = (first + warp_index()) * RANGE + 8 * t;
+        if (first + warp_index() < ranges) {
+            uint4 low[PAIRS], high[PAIRS];
+#pragma unroll
+            for (int p = 0; p < PAIRS; p++) {
+                low[p] = weights(g, from + p * PAIR);
+                high[p] = weights(g + 8, from + p * PAIR);
+            }
+            float d[4] = {0, 0, 0, 0};
+#pragma unroll
+            for (int p = 0; p < PAIRS; p++) {
+                int64_t k = from + p * PAIR;
+                uint4 x = g < rows ? load_rounded(a.x + g * a.ldx + k, a.k - k, xAligned)
+                                   : uint4{0, 0, 0, 0};
+                mma_pair(d, low[p], high[p], x);
+            }
+#pragma unroll
+            for (int e = 0; e < 4; e++) {
+                sums[buffer][warp_index()][2 * t + e % 2][g + e / 2 * 8] = d[e];
+            }
+        }
+        // One barrier a round: a buffer is written again two rounds later.
+        __syncthreads();
+        if (r < FEW_ROWS) {
+            int count = static_cast<int>(min_i64(WARPS, ranges - first));
+            for (int q = 0; q < count; q++) {
+                total += sums[buffer][q][r][i];
+            }
+        }
+    }
+    float up = __shfl_down_sync(ALL_LANES, total, STRIP / 2);
+    int64_t j = strip_output(a, strip, i);
+    if (r >= rows || j >= a.n) {
+        return;
+    }
+    if (!a.gated) {
+        finish(a, r, j, total);
+    } else if (i < STRIP / 2) {
+        finish_gated(a, r, j, total, up);
+    }
+}
+
+// ---- tiles, float32 ----------------------------------------------------------------------------
+
+// Weight rows and rows of activations of a tile.
+constexpr int TILE = 64;
+constexpr int TILE_STRIPS = TILE / STRIP;
+
+// Block: 128 threads. In shared memory a tile of weights is [k][TILE], the first rows of its strips
+// before the second: thread 8 y + x has columns 4 x and 32 + 4 x on, so gate and up of an output,
+// and rows of activations 4 y on.
+template <class W> __device__ __forceinline__ void tile(const MatMul &a) {
+    constexpr int DEPTH = 16;
+    constexpr int PITCH = TILE + 4;
+    __shared__ __align__(16) float weights[DEPTH][PITCH], xs[DEPTH][PITCH];
+    int64_t rows = ROW_COUNT(a), firstRow = static_cast<int64_t>(blockIdx.y) * TILE;
+    if (firstRow >= rows) {
+        return;
+    }
+    const W *w = reinterpret_cast<const W *>(a.w);
+    bool wAligned = rows_aligned(w, a.k), xAligned = rows_aligned(a.x, a.ldx);
+    int64_t firstStrip = static_cast<int64_t>(blockIdx.x) * TILE_STRIPS;
+    // Each thread loads half a row of both.
+    int line = threadIdx.x % TILE, part = threadIdx.x / TILE * 8;
+    int64_t strip = firstStrip + line / 8 % TILE_STRIPS;
+    int stripRow = line / 32 * 8 + line % 8;
+    bool hasWeights = strip_output(a, strip, stripRow) < a.n, hasRow = firstRow + line < rows;
+    const W *wRow = w + (hasWeights ? strip_row(a, strip, stripRow) * a.k : 0);
+    const float *xRow = a.x + (hasRow ? (firstRow + line) * a.ldx : 0);
+    float nextW[8], nextX[8];
+    auto load = [&](int64_t from) {
+        int64_t k = from + part;
+        load_eight(nextW, wRow + k, hasWeights ? a.k - k : 0, wAligned);
+        load_eight(nextX, xRow + k, hasRow ? a.k - k : 0, xAligned);
+    };
+    int x = threadIdx.x % 8 * 4, y = threadIdx.x / 8 * 4;
+    float sum[4][2][4] = {};
+    auto step = [&](int k) {
+        float4 low = *reinterpret_cast<const float4 *>(&weights[k][x]);
+        float4 high = *reinterpret_cast<const float4 *>(&weights[k][TILE / 2 + x]);
+        float4 rowsOf = *reinterpret_cast<const float4 *>(&xs[k][y]);
+        float ws[2][4] = {{low.x, low.y, low.z, low.w}, {high.x, high.y, high.z, high.w}};
+        float xr[4] = {rowsOf.x, rowsOf.y, rowsOf.z, rowsOf.w};
+#pragma unroll
+        for (int r = 0; r < 4; r++) {
+#pragma unroll
+            for (int e = 0; e < 8; e++) {
+                sum[r][e / 4][e % 4] = fmaf(xr[r], ws[e / 4][e % 4], sum[r][e / 4][e % 4]);
+            }
+        }
+    };
+    load(0);
+    for (int64_t from = 0; from < a.k; from += DEPTH) {
+#pragma unroll
+        for (int e = 0; e < 8; e++) {
+            weights[part + e][line] = nextW[e];
+            xs[part + e][line] = nextX[e];
+        }
+        __syncthreads();
+        load(from + DEPTH);
+        if (a.k - from >= DEPTH) {
+#pragma unroll
+            for (int k = 0; k < DEPTH; k++) {
+                step(k);
+            }
+        } else {
+            for (int k = 0; k < a.k - from; k++) {
+                step(k);
+            }
+        }
+        __syncthreads();
+    }
+    strip = firstStrip + x / 8;
+#pragma unroll
+    for (int e = 0; e < 16; e++) {
+        int64_t row = firstRow + y + e / 4, j = strip_output(a, strip, x % 8 + e % 4);
+        float low = sum[e / 4][0][e % 4], high = sum[e / 4][1][e % 4];
+        finish_pair(a, row, j, low, high, rows);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(128) matmul_tile_f32(const MatMul a) {
+    tile<float>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128) matmul_tile_f16(const MatMul a) { tile<f16>(a); }
+
+extern "C" __global__ void __launch_bounds__(128) matmul_tile_bf16(const MatMul a) {
+    tile<bf16>(a);
+}
+
+// ---- tiles, bfloat16 ---------------------------------------------------------------------------
+
+// Elements between rows of rounded activations, of whole 16-byte vectors.
+__device__ __forceinline__ int64_t rounded_pitch(const MatMul &a) { return ceil_div(a.k, 8) * 8; }
+
+// Block: 128 threads, each eight columns of row blockIdx.x, to bfloat16 [rows, pitch] at scratch;
+// columns past k are zero.
+extern "C" __global__ void __launch_bounds__(128) matmul_round(const MatMul a) {
+    int64_t row = blockIdx.x, k = (static_cast<int64_t>(blockIdx.y) * 128 + threadIdx.x) * 8;
+    if (row >= ROW_COUNT(a) || k >= a.k) {
+        return;
+    }
+    bf16 *out = static_cast<bf16 *>(a.scratch) + row * rounded_pitch(a) + k;
+    *reinterpret_cast<uint4 *>(out) =
+        load_rounded(a.x + row * a.ldx + k, a.k - k, rows_aligned(a.x, a.ldx));
+}
+
+// Block: four warps, each 32 x 32 of the tile. The activations are those that matmul_round left at
+// scratch. A row of a stage is eight vectors; odd rows have their halves exchanged, so that two
+// rows fill all banks.
+extern "C" __global__ void __launch_bounds__(128) matmul_tile_mma(const MatMul a) {
+    constexpr int THREADS = 128, VECTORS = 8, STAGES = 3;
+    constexpr int DEPTH = VECTORS * 8;
+    __shared__ __align__(16) uint4 stages[STAGES][2][TILE * VECTORS];
+    int64_t rows = ROW_COUNT(a), firstRow = static_cast<int64_t>(blockIdx.y) * TILE;
+    if (firstRow >= rows) {
+        return;
+    }
+    const bf16 *w = reinterpret_cast<const bf16 *>(a.w);
+    const bf16 *x = static_cast<const bf16 *>(a.scratch);
+    bool wAligned = rows_aligned(w, a.k);
+    int64_t pitch = rounded_pitch(a), firstStrip = static_cast<int64_t>(blockIdx.x) * TILE_STRIPS;
+    auto place = [](int row, int vector) { return row * VECTORS + (vector ^ row % 2 * 4); };
+    auto load = [&](int64_t from, int stage) {
+#pragma unroll
+        for (int v = threadIdx.x; v < TILE * VECTORS; v += THREADS) {
+            int line = v / VECTORS;
+            int64_t k = from + v % VECTORS * 8, strip = firstStrip + line / STRIP;
+            uint4 *to = &stages[stage][0][place(line, v % VECTORS)];
+            bool valid = strip_output(a, strip, line % STRIP) < a.n && k < a.k;
+            const bf16 *p = valid ? w + strip_row(a, strip, line % STRIP) * a.k + k : w;
+            if (wAligned) {
+                cp_async16(to, p, valid);
+            } else {
+                *to = load_bits(p, valid ? a.k - k : 0, false);
+            }
+            valid = firstRow + line < rows && k < a.k;
+            cp_async16(&stages[stage][1][place(line, v % VECTORS)],
+                       valid ? x + (firstRow + line) * pitch + k : x, valid);
+        }
+    };
+    int g = lane_index() / 4, t = lane_index() % 4;
+    int warpWeights = warp_index() / 2 * 32, warpRows = warp_index() % 2 * 32;
+    float range[2][4][4] = {}, total[2][4][4] = {};
+    for (int s = 0; s < STAGES - 1; s++) {
+        load(s * DEPTH, s);
+        cp_async_commit();
+    }
+    for (int64_t from = 0, s = 0; from < a.k; from += DEPTH, s++) {
+        cp_async_wait<STAGES - 2>();
+        // Also: no warp is at the stage that is filled next.
+        __syncthreads();
+        load(from + (STAGES - 1) * DEPTH, static_cast<int>((s + STAGES - 1) % STAGES));
+        cp_async_commit();
+        const uint4(*stage)[TILE * VECTORS] = stages[s % STAGES];
+#pragma unroll
+        for (int p = 0; p < DEPTH / PAIR; p++) {
+            uint4 low[2], high[2];
+#pragma unroll
+            for (int m = 0; m < 2; m++) {
+                low[m] = stage[0][place(warpWeights + m * STRIP + g, p * 4 + t)];
+                high[m] = stage[0][place(warpWeights + m * STRIP + 8 + g, p * 4 + t)];
+            }
+#pragma unroll
+            for (int q = 0; q < 4; q++) {
+                uint4 xs = stage[1][place(warpRows + q * 8 + g, p * 4 + t)];
+                mma_pair(range[0][q], low[0], high[0], xs);
+                mma_pair(range[1][q], low[1], high[1], xs);
+            }
+        }
+        if ((from + DEPTH) % RANGE == 0 || from + DEPTH >= a.k) {
+#pragma unroll
+            for (int e = 0; e < 32; e++) {
+                total[e / 16][e / 4 % 4][e % 4] += range[e / 16][e / 4 % 4][e % 4];
+                range[e / 16][e / 4 % 4][e % 4] = 0;
+            }
+        }
+    }
+    cp_async_wait<0>();
+#pragma unroll
+    for (int e = 0; e < 16; e++) {
+        int m = e / 8, q = e / 2 % 4, column = e % 2;
+        int64_t strip = firstStrip + warpWeights / STRIP + m;
+        int64_t row = firstRow + warpRows + q * 8 + 2 * t + column;
+        int64_t j = strip_output(a, strip, g);
+        finish_pair(a, row, j, total[m][q][column], total[m][q][2 + column], rows);
+    }
+}
+
+// ---- around a library's product ----------------------------------------------------------------
+
+// Block: 128 threads, each four columns of row blockIdx.x, to float32 [rows, k] at scratch. Rows
+// that do not count may lie where nothing may be read, but a library reads them.
+extern "C" __global__ void __launch_bounds__(128) matmul_copy(const MatMul a) {
+    int64_t row = blockIdx.x, k = (static_cast<int64_t>(blockIdx.y) * 128 + threadIdx.x) * 4;
+    if (row >= ROW_COUNT(a)) {
+        return;
+    }
+    const float *x = a.x + row * a.ldx + k;
+    float *out = static_cast<float *>(a.scratch) + row * a.k + k;
+    if (rows_aligned(a.x, a.ldx) && a.k % 4 == 0 && k < a.k) {
+        *reinterpret_cast<uint4 *>(out) = *reinterpret_cast<const uint4 *>(x);
+        return;
+    }
+    for (int e = 0; e < 4 && k + e < a.k; e++) {
+        out[e] = x[e];
+    }
+}
+
+// Block: 128 threads, each an output of row blockIdx.x; scratch holds the sums without gaps, of a
+// gated layer those of the gates and then those of the ups.
+extern "C" __global__ void __launch_bounds__(128) matmul_finish(const MatMul a) {
+    int64_t row = blockIdx.x, j = static_cast<int64_t>(blockIdx.y) * 128 + threadIdx.x;
+    if (row >= ROW_COUNT(a) || j >= a.n) {
+        return;
+    }
+    const float *sums = static_cast<const float *>(a.scratch) + row * a.n * (a.gated ? 2 : 1);
+    if (a.gated) {
+        finish_gated(a, row, j, sums[j], sums[a.n + j]);
+    } else {
+        finish(a, row, j, sums[j]);
+    }
+}

@@ -1,0 +1,106 @@
+// What the kernels of linear layers share: which weight rows make an output, loads of any
+// alignment, and what follows the sums.
+#ifndef OCELLUS_PRODUCT_CUH
+#define OCELLUS_PRODUCT_CUH
+
+#include "device.cuh"
+
+// Most rows of activations for which a product is bound by the bytes of its weights.
+constexpr int FEW_ROWS = 8;
+
+// out[row, j] = residual + scale * act(sum + bias). The operations are spelled out: contracted in
+// one kernel and not in another, they would give a row other bits.
+__device__ __forceinline__ void finish(const MatMul &a, int64_t row, int64_t j, float sum) {
+    if (a.bias) {
+        sum = __fadd_rn(sum, a.bias[j]);
+    }
+    float v = activate(sum, a.activation);
+    float scale = a.scale ? a.scale[j] : 1.0f;
+    a.out[row * a.ldo + j] =
+        a.residual ? __fmaf_rn(v, scale, a.residual[row * a.ldr + j]) : __fmul_rn(v, scale);
+}
+
+// out[row, j] = residual + act(gate) * up.
+__device__ __forceinline__ void finish_gated(const MatMul &a, int64_t row, int64_t j, float gate,
+                                             float up) {
+    float v = activate(gate, a.activation);
+    a.out[row * a.ldo + j] =
+        a.residual ? __fmaf_rn(v, up, a.residual[row * a.ldr + j]) : __fmul_rn(v, up);
+}
+
+// The rows of plain weights are taken in strips of 16: so many outputs, or of a gated layer the
+// gate rows of eight outputs and then their up rows.
+constexpr int STRIP = 16;
+
+__device__ __forceinline__ int64_t strip_output(const MatMul &a, int64_t strip, int i) {
+    return a.gated ? strip * (STRIP / 2) + i % (STRIP / 2) : strip * STRIP + i;
+}
+
+// The row of w that is row i of a strip; its output has to exist.
+__device__ __forceinline__ int64_t strip_row(const MatMul &a, int64_t strip, int i) {
+    int64_t output = strip_output(a, strip, i);
+    return a.gated && i >= STRIP / 2 ? a.n + output : output;
+}
+
+// Rows i and i + 8 of a strip, i below 8: gate and up of output j, or outputs j and j + 8.
+__device__ __forceinline__ void finish_pair(const MatMul &a, int64_t row, int64_t j, float low,
+                                            float high, int64_t rows) {
+    if (row >= rows || j >= a.n) {
+        return;
+    }
+    if (a.gated) {
+        finish_gated(a, row, j, low, high);
+        return;
+    }
+    finish(a, row, j, low);
+    if (j + STRIP / 2 < a.n) {
+        finish(a, row, j + STRIP / 2, high);
+    }
+}
+
+// Whether 16-byte loads may be used along rows that are `ld` elements apart.
+template <class T> __device__ __forceinline__ bool rows_aligned(const T *rows, int64_t ld) {
+    return is_aligned16(rows) && ld * sizeof(T) % 16 == 0;
+}
+
+// VECTOR<T> elements as they are, from p on; those past the first `valid` are zero and not read.
+template <class T>
+__device__ __forceinline__ uint4 load_bits(const T *p, int64_t valid, bool aligned) {
+    if (aligned && valid >= VECTOR<T>) {
+        return *reinterpret_cast<const uint4 *>(p);
+    }
+    uint4 words = {0, 0, 0, 0};
+    T *elements = reinterpret_cast<T *>(&words);
+#pragma unroll
+    for (int i = 0; i < VECTOR<T>; i++) {
+        if (i < valid) {
+            elements[i] = p[i];
+        }
+    }
+    return words;
+}
+
+// The same of eight elements, widened.
+template <class T>
+__device__ __forceinline__ void load_eight(float (&out)[8], const T *p, int64_t valid,
+                                           bool aligned) {
+#pragma unroll
+    for (int v = 0; v < 8; v += VECTOR<T>) {
+        uint4 words = load_bits(p + v, valid - v, aligned);
+        const T *elements = reinterpret_cast<const T *>(&words);
+#pragma unroll
+        for (int i = 0; i < VECTOR<T>; i++) {
+            out[v + i] = to_float(elements[i]);
+        }
+    }
+}
+
+// Eight elements of float32, rounded to bfloat16.
+__device__ __forceinline__ uint4 load_rounded(const float *p, int64_t valid, bool aligned) {
+    float v[8];
+    load_eight(v, p, valid, aligned);
+    return {pack_bf16(v[0], v[1]), pack_bf16(v[2], v[3]), pack_bf16(v[4], v[5]),
+            pack_bf16(v[6], v[7])};
+}
+
+#endif

@@ -1,0 +1,125 @@
+// The operations of the device that C++ has no word for, each in a function: nothing else holds
+// PTX. Where SOFTGPU is defined, they run on the host, as functions of the software GPU.
+#ifndef OCELLUS_PTX_CUH
+#define OCELLUS_PTX_CUH
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+#include <cstdint>
+
+// The block's dynamic shared memory as an array of T, 1024-byte aligned.
+#ifdef SOFTGPU
+#define DYNAMIC_SHARED(T, name) T *name = reinterpret_cast<T *>(softgpu_cur->block->dyn)
+#else
+#define DYNAMIC_SHARED(T, name)                                 \
+    extern __shared__ __align__(1024) unsigned char name##_bytes[]; \
+    T *name = reinterpret_cast<T *>(name##_bytes)
+#endif
+
+// d += a b, with a 16 x 16 (rows) and b 16 x 8 (columns) of bfloat16, d float32.
+__device__ __forceinline__ void mma_bf16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0,
+                                         uint32_t b1) {
+#ifdef SOFTGPU
+    softgpu::ptx::mma_bf16(d, a, b0, b1);
+#else
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+        "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+#endif
+}
+
+// The same of float16.
+__device__ __forceinline__ void mma_f16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0,
+                                        uint32_t b1) {
+#ifdef SOFTGPU
+    softgpu::ptx::mma_f16(d, a, b0, b1);
+#else
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 "
+        "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+#endif
+}
+
+// d += a b, with a 16 x 32 (rows) and b 32 x 8 (columns) of int8, d int32.
+__device__ __forceinline__ void mma_s8(int (&d)[4], const uint32_t (&a)[4], uint32_t b0,
+                                       uint32_t b1) {
+#ifdef SOFTGPU
+    softgpu::ptx::mma_s8(d, a, b0, b1);
+#else
+    asm volatile(
+        "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 "
+        "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
+        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+#endif
+}
+
+// Four 8 x 8 matrices of 16-bit elements; lane l gives the address of row l % 8 of matrix l / 8.
+template <bool TRANSPOSE>
+__device__ __forceinline__ void ldmatrix_x4(uint32_t (&r)[4], const void *row) {
+#ifdef SOFTGPU
+    softgpu::ptx::ldmatrix<TRANSPOSE>(r, row);
+#else
+    uint32_t shared = static_cast<uint32_t>(__cvta_generic_to_shared(row));
+    if constexpr (TRANSPOSE) {
+        asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];\n"
+                     : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+                     : "r"(shared)
+                     : "memory");
+    } else {
+        asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];\n"
+                     : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+                     : "r"(shared)
+                     : "memory");
+    }
+#endif
+}
+
+// Begins a copy of 16 bytes from global to shared memory, both 16-byte aligned; zeros if not valid,
+// and then `global` is not read.
+__device__ __forceinline__ void cp_async16(void *shared, const void *global, bool valid = true) {
+#ifdef SOFTGPU
+    softgpu::ptx::cp_async16(shared, global, valid);
+#else
+    uint32_t to = static_cast<uint32_t>(__cvta_generic_to_shared(shared));
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;\n" ::"r"(to), "l"(global),
+                 "r"(valid ? 16 : 0)
+                 : "memory");
+#endif
+}
+
+// Ends a group of copies.
+__device__ __forceinline__ void cp_async_commit() {
+#ifdef SOFTGPU
+    softgpu::softgpu_cp_async_commit();
+#else
+    asm volatile("cp.async.commit_group;\n" ::: "memory");
+#endif
+}
+
+// Waits until no more than PENDING of this thread's groups are under way.
+template <int PENDING> __device__ __forceinline__ void cp_async_wait() {
+#ifdef SOFTGPU
+    softgpu::softgpu_cp_async_wait(PENDING);
+#else
+    asm volatile("cp.async.wait_group %0;\n" ::"n"(PENDING) : "memory");
+#endif
+}
+
+// 2^x, right to 2 units in the last place; results below the normal range are 0.
+__device__ __forceinline__ float exp2_approx(float x) {
+#ifdef SOFTGPU
+    return x < -126 ? 0 : exp2f(x);
+#else
+    float y;
+    asm("ex2.approx.ftz.f32 %0, %1;\n" : "=f"(y) : "f"(x));
+    return y;
+#endif
+}
+
+#endif

@@ -1,0 +1,71 @@
+package dev.ocellus.kernels.cuda;
+
+/**
+ * What a block of an attention kernel takes; see {@code attention.cuh} and the headers it names.
+ *
+ * @param version the end of the kernel's name
+ * @param queries of a tile
+ * @param threads of a block
+ * @param sharedBytes dynamic shared memory of a block
+ */
+record AttentionCore(String version, int queries, int threads, long sharedBytes) {
+    /** Head sizes for which there is a version on tensor cores, padded up to. */
+    private static final int[] MATRIX_HEADS = {64, 80, 96, 128};
+
+    private static final int[] PLAIN_HEADS = {64, 128, 256, 512};
+    private static final int KEYS = 64;
+    private static final int WARP = 32;
+    private static final int WARP_QUERIES = 16;
+
+    /** Whether there is a version on tensor cores for this head size. */
+    static boolean hasMatrix(long headDim) {
+        return headDim <= MATRIX_HEADS[MATRIX_HEADS.length - 1];
+    }
+
+    /**
+     * The version on tensor cores.
+     *
+     * @param merges whether the results of ranges are merged in the block
+     */
+    static AttentionCore matrix(long headDim, int warps, boolean merges) {
+        int dim = smallest(MATRIX_HEADS, headDim);
+        int threads = warps * WARP;
+        long keysAndValues = 2L * KEYS * (dim + 8) * 2;
+        long sums = merges ? 4L * threads * (dim / 8) * 4 : 0;
+        return new AttentionCore(
+                "matrix_" + dim, warps * WARP_QUERIES, threads, keysAndValues + sums);
+    }
+
+    /** The version in float32. */
+    static AttentionCore plain(long headDim, int queries) {
+        int dim = smallest(PLAIN_HEADS, headDim);
+        // Of each query the vector, the weights, a factor, two softmaxes and a span.
+        long floats = KEYS * (64L + 4) + queries * (dim + KEYS + 1L + 2 * 2 + 2);
+        return new AttentionCore("plain_" + dim, queries, 4 * KEYS, floats * 4);
+    }
+
+    private static int smallest(int[] sizes, long headDim) {
+        for (int size : sizes) {
+            if (headDim <= size) {
+                return size;
+            }
+        }
+        throw new IllegalArgumentException(
+                "attention with head size %d; it may be %d at most"
+                        .formatted(headDim, sizes[sizes.length - 1]));
+    }
+
+    /** Pieces into which all query heads are cut, so that a tile has room for one row of one. */
+    long pieces(long heads, long kvHeads) {
+        return kvHeads * groupPieces(heads, kvHeads);
+    }
+
+    /** Rows for which a tile has room, each with one piece of the heads. */
+    long rows(long heads, long kvHeads) {
+        return queries / Math.ceilDiv(heads / kvHeads, groupPieces(heads, kvHeads));
+    }
+
+    private long groupPieces(long heads, long kvHeads) {
+        return Math.ceilDiv(heads / kvHeads, queries);
+    }
+}

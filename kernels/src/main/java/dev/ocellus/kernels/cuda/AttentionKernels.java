@@ -1,0 +1,74 @@
+package dev.ocellus.kernels.cuda;
+
+import dev.ocellus.kernels.ComputeType;
+import dev.ocellus.kernels.KernelCall;
+
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Launches of {@code attention.cu}: attention inside segments. Thread-safe. */
+final class AttentionKernels {
+    private static final String FAMILY = "attention";
+    private static final int TILE_WARPS = 4;
+    private static final int TILE_QUERIES = 16;
+    private static final int PACK_THREADS = 256;
+    private static final int CHUNK = 8;
+    private static final long MAX_SEGMENT_BLOCKS = 65535;
+
+    private final Gpu gpu;
+
+    AttentionKernels(Gpu gpu) {
+        this.gpu = gpu;
+    }
+
+    /** The keys and values in bfloat16, where the tensor cores multiply. */
+    long scratchBytes(KernelCall.Attention call) {
+        return usesMatrix(call) ? 2 * call.rows() * chunks(call) * CHUNK * Short.BYTES : 0;
+    }
+
+    List<GpuWork> attention(KernelCall.Attention call, long scratch, Arena arena) {
+        List<GpuWork> work = new ArrayList<>();
+        AttentionCore core = AttentionCore.plain(call.headDim(), TILE_QUERIES);
+        if (usesMatrix(call)) {
+            core = AttentionCore.matrix(call.headDim(), TILE_WARPS, false);
+            work.add(pack(call, scratch, arena));
+        }
+        long tiles =
+                Math.ceilDiv(call.queryLength(), core.rows(call.heads(), call.kvHeads()))
+                        * call.rows();
+        work.add(
+                KernelLaunch.of(
+                        gpu.function(FAMILY, "attention_" + core.version()),
+                        Grid.of(tiles, core.pieces(call.heads(), call.kvHeads())),
+                        core.threads(),
+                        core.sharedBytes(),
+                        call,
+                        scratch,
+                        arena));
+        return work;
+    }
+
+    private GpuWork pack(KernelCall.Attention call, long scratch, Arena arena) {
+        return KernelLaunch.of(
+                gpu.function(FAMILY, "attention_pack"),
+                Grid.of(
+                        Math.ceilDiv(chunks(call), PACK_THREADS),
+                        2,
+                        Math.min(call.rows(), MAX_SEGMENT_BLOCKS)),
+                PACK_THREADS,
+                0,
+                call,
+                scratch,
+                arena);
+    }
+
+    private static boolean usesMatrix(KernelCall.Attention call) {
+        return call.compute() == ComputeType.BF16 && AttentionCore.hasMatrix(call.headDim());
+    }
+
+    /** Chunks of the keys, or values, of one segment; rows are filled up to whole ones. */
+    private static long chunks(KernelCall.Attention call) {
+        return call.keyLength() * call.kvHeads() * Math.ceilDiv(call.headDim(), CHUNK);
+    }
+}

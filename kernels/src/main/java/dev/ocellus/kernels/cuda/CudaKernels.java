@@ -1,0 +1,107 @@
+package dev.ocellus.kernels.cuda;
+
+import dev.ocellus.kernels.ComputeType;
+import dev.ocellus.kernels.KernelCall;
+
+import java.lang.foreign.Arena;
+import java.util.List;
+
+/**
+ * Binds calls to the kernels of a GPU. The calls are those of the CPU with device addresses, and
+ * mean the same, but for these layouts:
+ *
+ * <ul>
+ *   <li>weights, tables and filters in F32, F16 and BF16 are plain rows without gaps, as in a file;
+ *       gated ones the rows of the gate, then those of the other factor;
+ *   <li>keys and values in a page in F32, F16 and BF16 are rows {@code [kvHeads][pageTokens]
+ *       [headDim]} without gaps.
+ * </ul>
+ *
+ * Run-time counts are read on the device. Immutable and thread-safe.
+ */
+public final class CudaKernels {
+    private final NormKernels norm;
+    private final PointwiseKernels pointwise;
+    private final RopeKernels rope;
+    private final RowKernels row;
+    private final ImageKernels image;
+    private final ConvKernels conv;
+    private final CacheKernels cache;
+    private final AttentionKernels attention;
+    private final PagedAttentionKernels pagedAttention;
+    private final MatMulKernels matMul;
+
+    /**
+     * The kernels of a GPU.
+     *
+     * @param blas does those matrix products that it supports; null if the project's own kernels
+     *     are to do all. The caller closes it.
+     */
+    public CudaKernels(Gpu gpu, Blas blas) {
+        norm = new NormKernels(gpu);
+        pointwise = new PointwiseKernels(gpu);
+        rope = new RopeKernels(gpu);
+        row = new RowKernels(gpu);
+        image = new ImageKernels(gpu);
+        conv = new ConvKernels(gpu);
+        cache = new CacheKernels(gpu);
+        attention = new AttentionKernels(gpu);
+        pagedAttention = new PagedAttentionKernels(gpu);
+        matMul = new MatMulKernels(gpu, blas);
+    }
+
+    /** The type in which products with bfloat16 weights are fastest. */
+    public ComputeType preferredCompute() {
+        return ComputeType.BF16;
+    }
+
+    /** Bytes of device memory ({@value GpuMemory#ALIGNMENT}-byte aligned) that a call needs. */
+    public long scratchBytes(KernelCall call) {
+        return switch (call) {
+            case KernelCall.GroupNorm c -> conv.scratchBytes(c);
+            case KernelCall.Attention c -> attention.scratchBytes(c);
+            case KernelCall.PagedAttention c -> pagedAttention.scratchBytes(c);
+            case KernelCall.MatMul c -> matMul.scratchBytes(c);
+            default -> 0;
+        };
+    }
+
+    /**
+     * Makes the call ready to run: the work is enqueued in order, on one stream.
+     *
+     * @param scratch device address of {@link #scratchBytes} bytes, or 0 if none are needed
+     * @param arena keeps argument structures; must live as long as the work is used
+     * @throws UnsupportedOperationException for PackPanels, which the host does
+     */
+    public List<GpuWork> bind(KernelCall call, long scratch, Arena arena) {
+        return switch (call) {
+            case KernelCall.RmsNorm c -> norm.rmsNorm(c, scratch, arena);
+            case KernelCall.LayerNorm c -> norm.layerNorm(c, scratch, arena);
+            case KernelCall.Add c -> pointwise.add(c, scratch, arena);
+            case KernelCall.Scale c -> pointwise.scale(c, scratch, arena);
+            case KernelCall.Activate c -> pointwise.activate(c, scratch, arena);
+            case KernelCall.GatedActivate c -> pointwise.gatedActivate(c, scratch, arena);
+            case KernelCall.RopeTable c -> rope.ropeTable(c, scratch, arena);
+            case KernelCall.Rope c -> rope.rope(c, scratch, arena);
+            case KernelCall.Gather c -> row.gather(c, scratch, arena);
+            case KernelCall.SelectRows c -> row.selectRows(c, scratch, arena);
+            case KernelCall.Patchify c -> image.patchify(c, scratch, arena);
+            case KernelCall.AssembleTokens c -> image.assembleTokens(c, scratch, arena);
+            case KernelCall.PixelUnshuffle c -> image.pixelUnshuffle(c, scratch, arena);
+            case KernelCall.ResizeRows c -> image.resizeRows(c, scratch, arena);
+            case KernelCall.ResizePlanes c -> image.resizePlanes(c, scratch, arena);
+            case KernelCall.Conv2d c -> conv.conv2d(c, scratch, arena);
+            case KernelCall.GroupNorm c -> conv.groupNorm(c, scratch, arena);
+            case KernelCall.KvAppend c -> cache.kvAppend(c, scratch, arena);
+            case KernelCall.Attention c -> attention.attention(c, scratch, arena);
+            case KernelCall.PagedAttention c -> pagedAttention.pagedAttention(c, scratch, arena);
+            case KernelCall.MatMul c -> matMul.matMul(c, scratch, arena);
+            case KernelCall.PackPanels c -> throw hostOnly();
+        };
+    }
+
+    private static UnsupportedOperationException hostOnly() {
+        return new UnsupportedOperationException(
+                "weights are packed on the host, before they are copied to the GPU");
+    }
+}

@@ -1,0 +1,54 @@
+package dev.ocellus.kernels.cuda;
+
+import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+import static jcuda.driver.JCudaDriver.cuFuncSetAttribute;
+
+import jcuda.driver.CUfunction;
+
+/** A kernel, loaded on one GPU; of no use once that is closed. Thread-safe. */
+public final class GpuFunction {
+    /** Dynamic shared memory that every kernel may have. */
+    private static final int COMMON_SHARED_BYTES = 48 << 10;
+
+    private final Gpu gpu;
+    private final String name;
+    private final CUfunction function;
+    private int sharedBytes = COMMON_SHARED_BYTES;
+
+    GpuFunction(Gpu gpu, String name, CUfunction function) {
+        this.gpu = gpu;
+        this.name = name;
+        this.function = function;
+    }
+
+    /** Family and kernel: {@code norm.rms_norm}. */
+    public String name() {
+        return name;
+    }
+
+    CUfunction handle() {
+        return function;
+    }
+
+    /**
+     * Allows launches with this much dynamic shared memory.
+     *
+     * @throws IllegalArgumentException if the GPU has less
+     */
+    synchronized void allowSharedBytes(int bytes) {
+        if (bytes <= sharedBytes) {
+            return;
+        }
+        if (bytes > gpu.info().sharedBytes()) {
+            throw new IllegalArgumentException(
+                    "%s: %d bytes of shared memory, but %s has %d a block"
+                            .formatted(name, bytes, gpu.info().name(), gpu.info().sharedBytes()));
+        }
+        gpu.enter();
+        gpu.check(
+                cuFuncSetAttribute(
+                        function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes),
+                "shared memory of " + name);
+        sharedBytes = bytes;
+    }
+}

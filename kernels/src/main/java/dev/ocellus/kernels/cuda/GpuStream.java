@@ -1,0 +1,232 @@
+package dev.ocellus.kernels.cuda;
+
+import static jcuda.driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+import static jcuda.driver.CUstream_flags.CU_STREAM_NON_BLOCKING;
+import static jcuda.driver.JCudaDriver.cuEventRecord;
+import static jcuda.driver.JCudaDriver.cuGraphDestroy;
+import static jcuda.driver.JCudaDriver.cuGraphInstantiate;
+import static jcuda.driver.JCudaDriver.cuGraphLaunch;
+import static jcuda.driver.JCudaDriver.cuLaunchKernel;
+import static jcuda.driver.JCudaDriver.cuMemcpyDtoDAsync;
+import static jcuda.driver.JCudaDriver.cuMemcpyDtoHAsync;
+import static jcuda.driver.JCudaDriver.cuMemcpyHtoDAsync;
+import static jcuda.driver.JCudaDriver.cuMemsetD8Async;
+import static jcuda.driver.JCudaDriver.cuStreamBeginCapture;
+import static jcuda.driver.JCudaDriver.cuStreamCreate;
+import static jcuda.driver.JCudaDriver.cuStreamDestroy;
+import static jcuda.driver.JCudaDriver.cuStreamEndCapture;
+import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
+import static jcuda.driver.JCudaDriver.cuStreamWaitEvent;
+
+import jcuda.driver.CUgraph;
+import jcuda.driver.CUgraphExec;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Work for a GPU in order: what is enqueued runs after what was enqueued before, while the caller
+ * goes on. For one thread at a time.
+ *
+ * <p>All methods but {@link #synchronize} return before the work is done; operands and host memory
+ * must stay as they are until it is. Errors of a kernel come with a later call.
+ */
+public final class GpuStream implements AutoCloseable {
+    private final Gpu gpu;
+    private final Addresses.Stream stream = new Addresses.Stream();
+    private final RecentWork recent = new RecentWork();
+
+    /** Names of the work that is captured; null while none is. */
+    private List<String> captured;
+
+    private boolean closed;
+
+    GpuStream(Gpu gpu) {
+        this.gpu = gpu;
+        gpu.check(cuStreamCreate(stream, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+    }
+
+    public Gpu gpu() {
+        return gpu;
+    }
+
+    /** The driver's handle, for other libraries. */
+    long handle() {
+        return stream.handle();
+    }
+
+    /** The driver's handle, for JCuda. */
+    jcuda.driver.CUstream jcudaStream() {
+        return stream;
+    }
+
+    /** Copies all of a host segment to the start of a device segment. */
+    public void copyIn(MemorySegment device, MemorySegment host) {
+        checkHost(host);
+        checkFits(host, device);
+        enter("copy to the GPU");
+        gpu.check(
+                cuMemcpyHtoDAsync(
+                        Addresses.device(device.address()),
+                        Addresses.host(host),
+                        host.byteSize(),
+                        stream),
+                "copy to the GPU");
+    }
+
+    /** Copies all of a device segment to the start of a host segment. */
+    public void copyOut(MemorySegment host, MemorySegment device) {
+        checkHost(host);
+        checkFits(device, host);
+        enter("copy from the GPU");
+        gpu.check(
+                cuMemcpyDtoHAsync(
+                        Addresses.host(host),
+                        Addresses.device(device.address()),
+                        device.byteSize(),
+                        stream),
+                "copy from the GPU");
+    }
+
+    /** Copies all of a device segment to the start of another. */
+    public void copy(MemorySegment to, MemorySegment from) {
+        checkFits(from, to);
+        enter("copy on the GPU");
+        gpu.check(
+                cuMemcpyDtoDAsync(
+                        Addresses.device(to.address()),
+                        Addresses.device(from.address()),
+                        from.byteSize(),
+                        stream),
+                "copy on the GPU");
+    }
+
+    /** Sets every byte of a device segment. */
+    public void fill(MemorySegment device, byte value) {
+        enter("fill");
+        gpu.check(
+                cuMemsetD8Async(
+                        Addresses.device(device.address()), value, device.byteSize(), stream),
+                "fill");
+    }
+
+    private static void checkHost(MemorySegment host) {
+        if (!host.isNative()) {
+            throw new IllegalArgumentException(
+                    "a segment on the Java heap cannot be copied from or to a GPU; use a native one");
+        }
+    }
+
+    private static void checkFits(MemorySegment from, MemorySegment to) {
+        if (from.byteSize() > to.byteSize()) {
+            throw new IllegalArgumentException(
+                    "a copy of %d bytes to %d bytes".formatted(from.byteSize(), to.byteSize()));
+        }
+    }
+
+    void launch(KernelLaunch launch) {
+        enter(launch.name());
+        Grid grid = launch.grid();
+        gpu.check(
+                cuLaunchKernel(
+                        launch.function().handle(),
+                        grid.x(),
+                        grid.y(),
+                        grid.z(),
+                        launch.threads(),
+                        1,
+                        1,
+                        launch.sharedBytes(),
+                        stream,
+                        null,
+                        launch.parameters()),
+                "launch of " + launch.name());
+    }
+
+    void launch(GpuGraph graph) {
+        enter(graph.name());
+        gpu.check(cuGraphLaunch(graph.handle(), stream), "launch of a graph");
+    }
+
+    /** Sets the event when the work enqueued so far is done. */
+    public void record(GpuEvent event) {
+        gpu.enter();
+        gpu.check(cuEventRecord(event.handle(), stream), "cuEventRecord");
+    }
+
+    /** Lets what is enqueued from now on wait for the event. */
+    public void await(GpuEvent event) {
+        gpu.enter();
+        gpu.check(cuStreamWaitEvent(stream, event.handle(), 0), "cuStreamWaitEvent");
+    }
+
+    /**
+     * Waits until all work is done.
+     *
+     * @throws GpuFaultException if some of it failed
+     */
+    public void synchronize() {
+        gpu.enter();
+        gpu.check(cuStreamSynchronize(stream), "cuStreamSynchronize");
+        recent.clear();
+    }
+
+    /**
+     * From now on work is not run but captured, until {@link #endCapture}. Another stream that
+     * awaits an event of this one takes part, and this one awaits one of it before the end.
+     */
+    public void beginCapture() {
+        gpu.enter();
+        gpu.check(
+                cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
+                "cuStreamBeginCapture");
+        captured = new ArrayList<>();
+    }
+
+    /**
+     * What was captured, as a graph that the caller closes. The stream runs its work again, also if
+     * this fails.
+     *
+     * @throws CudaException if something was asked for that cannot be captured, such as to wait
+     */
+    public GpuGraph endCapture() {
+        gpu.enter();
+        if (captured == null) {
+            throw new IllegalStateException("the stream is not being captured");
+        }
+        List<String> work = captured;
+        captured = null;
+        CUgraph graph = new CUgraph();
+        gpu.check(cuStreamEndCapture(stream, graph), "capture of a graph");
+        CUgraphExec executable = new CUgraphExec();
+        int result = cuGraphInstantiate(executable, graph, 0);
+        cuGraphDestroy(graph);
+        gpu.check(result, "cuGraphInstantiate");
+        return new GpuGraph(gpu, executable, work);
+    }
+
+    /** Checks the GPU and remembers what is enqueued. Also for work of other libraries. */
+    void enter(String work) {
+        gpu.enter();
+        if (captured != null) {
+            captured.add(work);
+        } else {
+            recent.add(work);
+        }
+    }
+
+    /** What was enqueued since the stream was last waited for, as far as it is remembered. */
+    List<String> pending() {
+        return recent.names();
+    }
+
+    @Override
+    public void close() {
+        if (!closed && gpu.enterToFree()) {
+            cuStreamDestroy(stream);
+        }
+        closed = true;
+        gpu.forget(this);
+    }
+}

@@ -1,0 +1,321 @@
+package dev.ocellus.kernels.cuda;
+
+import dev.ocellus.kernels.Activation;
+import dev.ocellus.kernels.ComputeType;
+import dev.ocellus.kernels.KernelCall.MatMul;
+import dev.ocellus.kernels.Panels;
+import dev.ocellus.tensor.DType;
+
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Linear layers: the kernels of {@code matmul.cu} and {@code blockmatmul.cu}, or a library's
+ * products. Thread-safe.
+ *
+ * <p>What does a product follows from its capacity and its types alone:
+ *
+ * <ul>
+ *   <li>up to {@value #FEW_ROWS} rows: own kernels that are bound by the bytes of the weights;
+ *   <li>more, and both factors have the same type (bfloat16 when activations are rounded to it,
+ *       float32): the library, if there is one;
+ *   <li>else own kernels with tiles.
+ * </ul>
+ *
+ * Own kernels give a row the same bits in any company, also across the first and the last; a
+ * library need not. A library multiplies all rows of the capacity; what it makes of those past the
+ * run-time count stays in the scratch memory.
+ */
+final class MatMulKernels {
+    static final int FEW_ROWS = 8;
+
+    private static final String FAMILY = "matmul";
+    private static final String BLOCK_FAMILY = "blockmatmul";
+
+    /** Threads of blocks of tiles and of the kernels before and after products. */
+    private static final int THREADS = 128;
+
+    private static final int FEW_THREADS = 256;
+
+    /** Weight rows of a strip, and those of a strip that are outputs of a gated layer. */
+    private static final int STRIP = 16;
+
+    private static final int GATED_STRIP = 8;
+    private static final int TILE = 64;
+    private static final int TILE_STRIPS = TILE / STRIP;
+    private static final int BLOCK_TILE_PANELS = 8;
+
+    /** Columns that a thread of the rounding kernel takes. */
+    private static final int ROUND_COLUMNS = 8;
+
+    /** And one of the copying kernel. */
+    private static final long COPY_COLUMNS = 4;
+
+    /** Blocks of columns that a thread block of the rounding kernel takes. */
+    private static final int ROUND_BLOCKS = THREADS / 4;
+
+    private final Gpu gpu;
+    private final Blas blas;
+
+    /**
+     * @param blas null for none
+     */
+    MatMulKernels(Gpu gpu, Blas blas) {
+        this.gpu = gpu;
+        this.blas = blas;
+    }
+
+    long scratchBytes(MatMul call) {
+        return switch (way(call)) {
+            case FEW -> 0;
+            case TILES -> roundedBytes(call);
+            case LIBRARY -> factorBytes(call) + sumBytes(call) + blas.workspaceBytes();
+        };
+    }
+
+    List<GpuWork> matMul(MatMul call, long scratch, Arena arena) {
+        return switch (way(call)) {
+            case FEW -> List.of(few(call, arena));
+            case TILES -> tiles(call, scratch, arena);
+            case LIBRARY -> library(call, scratch, arena);
+        };
+    }
+
+    private enum Way {
+        FEW,
+        TILES,
+        LIBRARY
+    }
+
+    private Way way(MatMul call) {
+        if (call.rows() <= FEW_ROWS) {
+            return Way.FEW;
+        }
+        boolean sameTypes =
+                call.compute() == ComputeType.BF16
+                        || call.compute() == ComputeType.F32 && call.wType() == DType.F32;
+        return blas != null && sameTypes ? Way.LIBRARY : Way.TILES;
+    }
+
+    private static boolean isGated(MatMul call) {
+        return call.gated() == 1;
+    }
+
+    /** Rows of the weights. */
+    private static long weightRows(MatMul call) {
+        return isGated(call) ? 2 * call.n() : call.n();
+    }
+
+    private static long strips(MatMul call) {
+        return Math.ceilDiv(call.n(), isGated(call) ? GATED_STRIP : STRIP);
+    }
+
+    private static long panels(MatMul call) {
+        return isGated(call) ? 2 * Panels.count(call.n()) : Panels.count(call.n());
+    }
+
+    /** Elements of a row of activations rounded to bfloat16. */
+    private static long roundedPitch(MatMul call) {
+        return Math.ceilDiv(call.k(), (long) ROUND_COLUMNS) * ROUND_COLUMNS;
+    }
+
+    /** Bytes of the rounded activations for own kernels. */
+    private static long roundedBytes(MatMul call) {
+        return aligned(
+                switch (call.compute()) {
+                    case F32 -> 0;
+                    case BF16 -> call.rows() * roundedPitch(call) * Short.BYTES;
+                    case INT8 ->
+                            call.rows()
+                                    * Panels.groups(call.k())
+                                    * (Panels.GROUP
+                                            + Panels.GROUP / DType.BLOCK_ELEMENTS * Float.BYTES);
+                });
+    }
+
+    /** Bytes of the activations as a library reads them, which come first in the scratch memory. */
+    private static long factorBytes(MatMul call) {
+        return call.compute() == ComputeType.F32
+                ? aligned(call.rows() * call.k() * Float.BYTES)
+                : roundedBytes(call);
+    }
+
+    /** Bytes of the sums that a library leaves, which come second. */
+    private static long sumBytes(MatMul call) {
+        return aligned(call.rows() * weightRows(call) * Float.BYTES);
+    }
+
+    private static long aligned(long bytes) {
+        return Math.ceilDiv(bytes, (long) GpuMemory.ALIGNMENT) * GpuMemory.ALIGNMENT;
+    }
+
+    private GpuWork few(MatMul call, Arena arena) {
+        return switch (call.compute()) {
+            case F32 ->
+                    launch(
+                            FAMILY,
+                            "matmul_few_" + type(call),
+                            Grid.of(strips(call)),
+                            THREADS,
+                            call,
+                            0,
+                            arena);
+            case BF16 ->
+                    launch(
+                            FAMILY,
+                            "matmul_few_mma",
+                            Grid.of(strips(call)),
+                            FEW_THREADS,
+                            call,
+                            0,
+                            arena);
+            case INT8 ->
+                    launch(
+                            BLOCK_FAMILY,
+                            "blockmatmul_few_" + (isGated(call) ? "gated_" : "") + type(call),
+                            Grid.of(Panels.count(call.n())),
+                            FEW_THREADS,
+                            call,
+                            0,
+                            arena);
+        };
+    }
+
+    private List<GpuWork> tiles(MatMul call, long scratch, Arena arena) {
+        long tileRows = Math.ceilDiv(call.rows(), TILE);
+        Grid plain = Grid.of(Math.ceilDiv(strips(call), TILE_STRIPS), tileRows);
+        return switch (call.compute()) {
+            case F32 -> {
+                String kernel = "matmul_tile_" + type(call);
+                yield List.of(launch(FAMILY, kernel, plain, THREADS, call, scratch, arena));
+            }
+            case BF16 ->
+                    List.of(
+                            round(call, scratch, arena),
+                            launch(
+                                    FAMILY,
+                                    "matmul_tile_mma",
+                                    plain,
+                                    THREADS,
+                                    call,
+                                    scratch,
+                                    arena));
+            case INT8 -> {
+                long blocks = Panels.groups(call.k()) * (Panels.GROUP / DType.BLOCK_ELEMENTS);
+                Grid round = Grid.of(call.rows(), Math.ceilDiv(blocks, ROUND_BLOCKS));
+                Grid grid = Grid.of(Math.ceilDiv(panels(call), BLOCK_TILE_PANELS), tileRows);
+                String kernel = "blockmatmul_tile_" + type(call);
+                yield List.of(
+                        launch(
+                                BLOCK_FAMILY,
+                                "blockmatmul_round",
+                                round,
+                                THREADS,
+                                call,
+                                scratch,
+                                arena),
+                        launch(BLOCK_FAMILY, kernel, grid, THREADS, call, scratch, arena));
+            }
+        };
+    }
+
+    /** Activations as a library reads them. */
+    private record Factor(Blas.Factors type, long x, long ldx) {}
+
+    private List<GpuWork> library(MatMul call, long scratch, Arena arena) {
+        List<GpuWork> work = new ArrayList<>();
+        Factor factor = factor(call, scratch, work, arena);
+        long sums = scratch + factorBytes(call);
+        long workspace = sums + sumBytes(call);
+        Blas.Product whole = whole(call, factor);
+        if (whole != null && blas.supports(whole)) {
+            long out = call.out();
+            Blas.Operands at = Blas.Operands.of(factor.x, call.w(), call.bias(), out, workspace);
+            work.add(blas.bind(whole, at, arena));
+            return work;
+        }
+        long n = weightRows(call);
+        Blas.Product product =
+                new Blas.Product(
+                        factor.type,
+                        call.rows(),
+                        n,
+                        call.k(),
+                        factor.ldx,
+                        call.k(),
+                        n,
+                        0,
+                        false,
+                        Activation.NONE);
+        Blas.Operands at = Blas.Operands.of(factor.x, call.w(), 0, sums, workspace);
+        work.add(blas.bind(product, at, arena));
+        Grid grid = Grid.of(call.rows(), Math.ceilDiv(call.n(), THREADS));
+        work.add(launch(FAMILY, "matmul_finish", grid, THREADS, call, sums, arena));
+        return work;
+    }
+
+    /** The activations where they are, or the work that brings them to the scratch memory. */
+    private Factor factor(MatMul call, long scratch, List<GpuWork> work, Arena arena) {
+        if (call.compute() == ComputeType.BF16) {
+            work.add(round(call, scratch, arena));
+            return new Factor(Blas.Factors.BF16, scratch, roundedPitch(call));
+        }
+        if (call.rowCount() == 0) {
+            return new Factor(Blas.Factors.F32, call.x(), call.ldx());
+        }
+        Grid grid = Grid.of(call.rows(), Math.ceilDiv(call.k(), THREADS * COPY_COLUMNS));
+        work.add(launch(FAMILY, "matmul_copy", grid, THREADS, call, scratch, arena));
+        return new Factor(Blas.Factors.F32, scratch, call.k());
+    }
+
+    /**
+     * The call as one product with its output in place, or null if it is more than that: rows that
+     * may not count, a gate, a scale, a residual after an activation or at another place.
+     */
+    private static Blas.Product whole(MatMul call, Factor factor) {
+        boolean residual = call.residual() != 0;
+        boolean inPlace = call.residual() == call.out() && call.ldr() == call.ldo();
+        if (call.rowCount() != 0
+                || isGated(call)
+                || call.scale() != 0
+                || residual && (!inPlace || call.activation() != Activation.NONE)) {
+            return null;
+        }
+        return new Blas.Product(
+                factor.type,
+                call.rows(),
+                call.n(),
+                call.k(),
+                factor.ldx,
+                call.k(),
+                call.ldo(),
+                residual ? 1 : 0,
+                call.bias() != 0,
+                call.activation());
+    }
+
+    /** Activations as bfloat16, at the start of the scratch memory. */
+    private GpuWork round(MatMul call, long scratch, Arena arena) {
+        long threads = roundedPitch(call) / ROUND_COLUMNS;
+        Grid grid = Grid.of(call.rows(), Math.ceilDiv(threads, THREADS));
+        return launch(FAMILY, "matmul_round", grid, THREADS, call, scratch, arena);
+    }
+
+    private GpuWork launch(
+            String family,
+            String kernel,
+            Grid grid,
+            int threads,
+            MatMul call,
+            long scratch,
+            Arena arena) {
+        GpuFunction function = gpu.function(family, kernel);
+        return KernelLaunch.of(function, grid, threads, 0, call, scratch, arena);
+    }
+
+    private static String type(MatMul call) {
+        return call.wType().name().toLowerCase(Locale.ROOT);
+    }
+}

@@ -1,0 +1,153 @@
+package dev.ocellus.kernels.cuda;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.ocellus.kernels.ComputeType;
+import dev.ocellus.kernels.KernelCall;
+import dev.ocellus.kernels.KernelProvider;
+import dev.ocellus.kernels.Launch;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.function.Function;
+
+/**
+ * The CUDA kernels as a provider for the operation tests, on the software GPU or a real one. A call
+ * becomes one launch of one unit, which runs the work on a stream and waits for it. Operands lie in
+ * host memory that the GPU reaches at the same addresses, once it has been {@link #register}ed.
+ *
+ * <p>The GPU is opened when it is first used, so that a test that wants it is skipped where there
+ * is none, and again after a fault. For one thread at a time.
+ */
+public final class CudaProvider implements KernelProvider {
+    /** Makes the library that does the products; with null the project's own kernels do. */
+    private final Function<Gpu, Blas> library;
+
+    private final String description;
+
+    private Gpu gpu;
+    private GpuStream stream;
+    private CudaKernels kernels;
+
+    /** With the project's own kernels alone. */
+    public CudaProvider() {
+        this("own kernels", null);
+    }
+
+    /** With a library for the products it has. */
+    public CudaProvider(String description, Function<Gpu, Blas> library) {
+        this.description = description;
+        this.library = library;
+    }
+
+    /** With each library, and with little workspace, as it is filled before every call. */
+    public static List<CudaProvider> withLibraries() {
+        long workspace = 1 << 12;
+        return List.of(
+                new CudaProvider("cuBLASLt", gpu -> CublasLtBlas.open(gpu, workspace)),
+                new CudaProvider("cuBLAS", gpu -> JcublasBlas.open(gpu, workspace)));
+    }
+
+    @Override
+    public String name() {
+        return "cuda";
+    }
+
+    @Override
+    public String description() {
+        return description;
+    }
+
+    /** Whether products may be a library's, whose results can depend on a row's company. */
+    public boolean usesLibrary() {
+        return library != null;
+    }
+
+    /**
+     * Skips the calling test where there is no GPU, or where the kernels have not been compiled.
+     */
+    static void requireKernels() {
+        SoftGpu.require();
+        assumeTrue(
+                CudaKernels.class.getResource("pointwise.ptx") != null,
+                "the CUDA kernels have no PTX; make it with kernels/cuda/ptx.sh");
+    }
+
+    /** Opens the GPU, or skips the calling test. */
+    public synchronized void require() {
+        if (gpu == null) {
+            requireKernels();
+            gpu = Gpu.open(0);
+            Blas blas = library == null ? null : library.apply(gpu);
+            stream = gpu.newStream();
+            kernels = new CudaKernels(gpu, blas);
+        }
+    }
+
+    /** Lets the GPU reach host memory, whole pages. */
+    public void register(MemorySegment pages) {
+        require();
+        HostPages.register(gpu, pages);
+    }
+
+    public void unregister(MemorySegment pages) {
+        require();
+        HostPages.unregister(gpu, pages);
+    }
+
+    /** Host memory that the GPU reaches, for one thread. */
+    public Arena arena() {
+        require();
+        return new RegisteredArena(this);
+    }
+
+    @Override
+    public ComputeType preferredCompute() {
+        require();
+        return kernels.preferredCompute();
+    }
+
+    @Override
+    public long scratchBytes(KernelCall call) {
+        require();
+        return kernels.scratchBytes(call);
+    }
+
+    @Override
+    public List<Launch> bind(KernelCall call, long scratch, Arena arena) {
+        require();
+        List<GpuWork> work = kernels.bind(call, scratch, arena);
+        return List.of(
+                new Launch() {
+                    @Override
+                    public long units() {
+                        return 1;
+                    }
+
+                    @Override
+                    public void run(long begin, long end) {
+                        if (begin < end) {
+                            runAll(work);
+                        }
+                    }
+                });
+    }
+
+    private void runAll(List<GpuWork> work) {
+        try {
+            work.forEach(w -> w.enqueue(stream));
+            stream.synchronize();
+        } catch (GpuFaultException e) {
+            close();
+            String found = SoftGpu.isReal() ? "" : "; " + SoftGpu.lastFault();
+            throw new AssertionError(e.getMessage() + found, e);
+        }
+    }
+
+    /** What belongs to it ends with it. */
+    private synchronized void close() {
+        gpu.close();
+        gpu = null;
+    }
+}

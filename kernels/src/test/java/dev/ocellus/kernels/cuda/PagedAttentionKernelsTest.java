@@ -1,0 +1,201 @@
+package dev.ocellus.kernels.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.ocellus.kernels.ComputeType;
+import dev.ocellus.kernels.KernelCall;
+import dev.ocellus.kernels.Launch;
+import dev.ocellus.tensor.DType;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.SplittableRandom;
+import java.util.stream.Stream;
+
+/**
+ * A row of attention over the cache has the same bits in every version of the kernels: in a tile of
+ * many rows, alone with its keys in parts, from pages that can be copied 16 bytes at a time and
+ * from others. What lies in unused slots does not matter.
+ */
+class PagedAttentionKernelsTest {
+    private static final CudaProvider PROVIDER = new CudaProvider();
+    private static final int TOKENS = 330;
+    private static final int PAGE_TOKENS = 16;
+    private static final int PAGES = 24;
+    private static final int KV_HEADS = 2;
+    private static final int GROUP = 3;
+
+    /** Enough for a tile of several rows, and the last ones. */
+    private static final int ROWS = 70;
+
+    static Stream<Arguments> shapes() {
+        return Stream.of(
+                Arguments.of(DType.BF16, ComputeType.BF16, 64),
+                Arguments.of(DType.BF16, ComputeType.BF16, 72),
+                Arguments.of(DType.BF16, ComputeType.BF16, 96),
+                Arguments.of(DType.BF16, ComputeType.BF16, 128),
+                Arguments.of(DType.Q8, ComputeType.BF16, 80),
+                Arguments.of(DType.BF16, ComputeType.BF16, 136),
+                Arguments.of(DType.F32, ComputeType.F32, 64),
+                Arguments.of(DType.F16, ComputeType.F32, 512),
+                Arguments.of(DType.Q8, ComputeType.F32, 160));
+    }
+
+    @ParameterizedTest
+    @MethodSource("shapes")
+    void rowsHaveTheSameBitsInEveryVersion(DType type, ComputeType compute, int headDim) {
+        for (int window : new int[] {0, 100}) {
+            try (Arena arena = PROVIDER.arena()) {
+                Step step = new Step(arena, type, compute, headDim, window);
+                Cache aligned = step.cache(0);
+                MemorySegment all = step.attend(aligned, TOKENS - ROWS, ROWS);
+                assertFinite(all);
+                assertThat(step.attend(step.cache(2), TOKENS - ROWS, ROWS).mismatch(all))
+                        .as("pages at odd places")
+                        .isEqualTo(-1);
+                long bytes = step.width() * 4;
+                for (int row : new int[] {0, 1, 21, ROWS - 1}) {
+                    MemorySegment alone = step.attend(aligned, TOKENS - ROWS + row, 1);
+                    assertThat(alone.mismatch(all.asSlice(row * bytes, bytes)))
+                            .as("row %d alone, window %d", row, window)
+                            .isEqualTo(-1);
+                }
+            }
+        }
+    }
+
+    private record Cache(MemorySegment pages, long kOffset, long vOffset) {}
+
+    /** Queries, keys and values of one sequence. */
+    private record Step(
+            Arena arena,
+            DType type,
+            ComputeType compute,
+            int headDim,
+            int window,
+            MemorySegment q,
+            MemorySegment k,
+            MemorySegment v) {
+        Step(Arena arena, DType type, ComputeType compute, int headDim, int window) {
+            this(
+                    arena,
+                    type,
+                    compute,
+                    headDim,
+                    window,
+                    floats(arena, (long) TOKENS * KV_HEADS * GROUP * headDim, 1),
+                    floats(arena, (long) TOKENS * KV_HEADS * headDim, 2),
+                    floats(arena, (long) TOKENS * KV_HEADS * headDim, 3));
+        }
+
+        long width() {
+            return (long) KV_HEADS * GROUP * headDim;
+        }
+
+        /**
+         * A cache whose every other byte is that of a NaN, with its pages {@code shift} elements
+         * on.
+         */
+        Cache cache(int shift) {
+            long matrix = KV_HEADS * PAGE_TOKENS * type.byteSize(headDim);
+            long kOffset = shift * (type == DType.Q8 ? 2L : type.byteSize());
+            long pageBytes = 2 * matrix + 64;
+            MemorySegment memory = arena.allocate(PAGES * pageBytes, 256);
+            memory.fill((byte) 0xff);
+            MemorySegment pages = arena.allocate(JAVA_LONG, PAGES);
+            for (int i = 0; i < PAGES; i++) {
+                pages.setAtIndex(JAVA_LONG, i, memory.address() + (PAGES - 1 - i) * pageBytes);
+            }
+            Cache cache = new Cache(pages, kOffset, kOffset + matrix);
+            long cols = (long) KV_HEADS * headDim;
+            run(
+                    new KernelCall.KvAppend(
+                            k.address(),
+                            cols,
+                            v.address(),
+                            cols,
+                            ints(0, 0).address(),
+                            ints(0, 1).address(),
+                            pages.address(),
+                            PAGES,
+                            PAGE_TOKENS,
+                            cache.kOffset,
+                            cache.vOffset,
+                            type,
+                            TOKENS,
+                            0,
+                            KV_HEADS,
+                            headDim));
+            return cache;
+        }
+
+        /** The result for {@code rows} tokens from {@code first} on. */
+        MemorySegment attend(Cache cache, int first, int rows) {
+            MemorySegment out = arena.allocate(rows * width() * 4, 64);
+            run(
+                    new KernelCall.PagedAttention(
+                            q.address() + first * width() * 4,
+                            width(),
+                            ints(0, 0).address(),
+                            ints(first, 1).address(),
+                            cache.pages.address(),
+                            PAGES,
+                            PAGE_TOKENS,
+                            cache.kOffset,
+                            cache.vOffset,
+                            type,
+                            out.address(),
+                            width(),
+                            rows,
+                            0,
+                            KV_HEADS * GROUP,
+                            KV_HEADS,
+                            headDim,
+                            1 / Math.sqrt(headDim),
+                            window,
+                            compute));
+            return out;
+        }
+
+        private MemorySegment ints(int first, int step) {
+            MemorySegment ints = arena.allocate(JAVA_INT, TOKENS);
+            for (int i = 0; i < TOKENS; i++) {
+                ints.setAtIndex(JAVA_INT, i, first + i * step);
+            }
+            return ints;
+        }
+
+        private void run(KernelCall call) {
+            long bytes = PROVIDER.scratchBytes(call);
+            long scratch = bytes == 0 ? 0 : arena.allocate(bytes, GpuMemory.ALIGNMENT).address();
+            for (Launch launch : PROVIDER.bind(call, scratch, arena)) {
+                launch.run(0, launch.units());
+            }
+        }
+    }
+
+    private static MemorySegment floats(Arena arena, long n, long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        MemorySegment values = arena.allocate(n * 4, 64);
+        for (long i = 0; i < n; i++) {
+            values.setAtIndex(JAVA_FLOAT, i, (float) random.nextDouble(-2, 2));
+        }
+        return values;
+    }
+
+    private static void assertFinite(MemorySegment values) {
+        boolean finite = true;
+        for (float x : values.toArray(JAVA_FLOAT)) {
+            finite &= Float.isFinite(x);
+        }
+        assertThat(finite).as("finite results").isTrue();
+    }
+}
