@@ -114,7 +114,7 @@ class VerifyCommandTest {
 
     @Test
     void missingBackendIsAnError() {
-        Cli.Result result = Cli.run("verify", "--backend", "cuda", GOOD);
+        Cli.Result result = Cli.run("verify", "--backend", "cuda:99", GOOD);
 
         assertThat(result.err().lines()).hasSize(1);
         assertThat(result.err()).contains("cuda");
