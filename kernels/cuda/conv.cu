@@ -1,12 +1,12 @@
 // Convolution of images with channels last.
 //
-//   conv2d_f32, conv2d_f16, conv2d_bf16  float32 products, for weights of the type in the name. The patch
-//                                        of a pixel is a row of an implicit matrix, which a block gathers
-//                                        tile by tile into shared memory; a thread has 8 pixels times 4
-//                                        outputs in registers. Each sum is one chain in ascending k.
+//   conv2d_f32, conv2d_f16, conv2d_bf16  float32 products, for weights of the type in the name: a
+//                                        thread has 8 pixels times 4 outputs in registers. Each sum
+//                                        is one chain in ascending k.
 //   conv2d_bf16_mma                      bfloat16 products on tensor cores, float32 sums
 //
-// Both convolutions load the next tile into registers while they multiply the present one.
+// The patch of a pixel is a row of an implicit matrix, which a block gathers tile by tile into
+// shared memory; it loads the next tile into registers while it multiplies the present one.
 #include "quad.cuh"
 
 namespace conv {
@@ -72,14 +72,16 @@ __device__ __forceinline__ int depth(const struct Conv2d &a) {
     return static_cast<int>(a.kernelHeight * a.kernelWidth * a.inCols);
 }
 
-// out = residual + act(sum + bias)
+// out = residual + act(sum + bias), with additions of their own: fused into a product in one place
+// and not in another, they would give a pixel other bits.
 __device__ __forceinline__ void finish(
     const struct Conv2d &a, int64_t pixel, int64_t j, int64_t pixels, float sum) {
     if (pixel >= pixels || j >= a.n) {
         return;
     }
-    float v = activate(a.bias ? sum + a.bias[j] : sum, a.activation);
-    a.out[pixel * a.ldo + j] = a.residual ? v + a.residual[pixel * a.ldr + j] : v;
+    float v = activate(a.bias ? __fadd_rn(sum, a.bias[j]) : sum, a.activation);
+    a.out[pixel * a.ldo + j] =
+        a.residual ? __fadd_rn(v, a.residual[pixel * a.ldr + j]) : v;
 }
 
 // ---- float32 products --------------------------------------------------------------------------
@@ -124,8 +126,8 @@ __device__ __forceinline__ void multiply_tile(
     }
 }
 
-// A thread's part of a tile on its way to shared memory. Neighbouring threads load neighbouring quads
-// of a row.
+// A thread's part of a tile on its way to shared memory. Neighbouring threads load neighbouring
+// quads of a row.
 template <int TYPE> struct loader {
     patch patches[PATCH_QUADS];
     float4 x[PATCH_QUADS];
@@ -199,7 +201,8 @@ template <int TYPE> __device__ __forceinline__ void convolve(const struct Conv2d
 // ---- bfloat16 products -------------------------------------------------------------------------
 
 constexpr int MMA_STEP = 32;
-constexpr int MMA_STRIDE = MMA_STEP + 8;        // keeps rows 16-byte aligned and spreads them over the banks
+// Padded rows stay 16-byte aligned and spread over the banks.
+constexpr int MMA_STRIDE = MMA_STEP + 8;
 constexpr int WARP_PIXELS = 32, WARP_OUTPUTS = 32;  // 4 x 2 warps
 constexpr int MMA_QUADS = MMA_STEP / 4, MMA_ROWS = THREADS / MMA_QUADS;
 

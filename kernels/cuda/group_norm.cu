@@ -2,7 +2,7 @@
 // summed around the mean of their block (Chan, Golub and LeVeque 1979).
 //
 //   group_norm_sums    one thread for a channel of a block of pixels: sums and sums of squares
-//   group_norm_scales  one warp for a group of an image: the mean and factor of each channel, from
+//   group_norm_scales  one block for a group of an image: the mean and factor of each channel, from
 //                      sums in double precision
 //   group_norm         the rest, one thread for four channels of a pixel
 //
@@ -28,6 +28,18 @@ __device__ __forceinline__ double warp_sum_double(double x) {
         x += __shfl_xor_sync(ALL_LANES, x, distance);
     }
     return x;
+}
+
+__device__ __forceinline__ double block_sum_double(double x) {
+    __shared__ double parts[WARP];
+    x = warp_sum_double(x);
+    __syncthreads();  // those of the last sum have been read
+    if (lane_index() == 0) {
+        parts[warp_index()] = x;
+    }
+    __syncthreads();
+    int warps = static_cast<int>(blockDim.x) / WARP;
+    return warp_sum_double(lane_index() < warps ? parts[lane_index()] : 0);
 }
 
 }  // namespace group
@@ -56,30 +68,32 @@ extern "C" __global__ void __launch_bounds__(256) group_norm_sums(const struct G
 }
 
 extern "C" __global__ void __launch_bounds__(256) group_norm_scales(const struct GroupNorm a) {
-    int64_t unit = grid_index() / WARP, image = unit / a.groups;
+    int64_t image = blockIdx.x / a.groups;
     if (image >= ROW_COUNT(a)) {
         return;
     }
-    int64_t channels = a.cols / a.groups, first = (unit - image * a.groups) * channels;
+    int64_t channels = a.cols / a.groups, first = (blockIdx.x - image * a.groups) * channels;
     int64_t blocks = group::blocks(a), entries = blocks * channels;
     const float *sums = group::image_scratch(a, image) + first;
     double sum = 0, squares = 0;
-    for (int64_t i = lane_index(); i < entries; i += WARP) {
-        sum += static_cast<double>(sums[i / channels * 2 * a.cols + i % channels]);
+    for (int64_t i = threadIdx.x; i < entries; i += blockDim.x) {
+        int64_t block = i / channels, c = i - block * channels;
+        sum += static_cast<double>(sums[block * 2 * a.cols + c]);
     }
     double count = static_cast<double>(a.pixels * channels);
-    double mean = group::warp_sum_double(sum) / count;
-    for (int64_t i = lane_index(); i < entries; i += WARP) {
-        const float *s = sums + i / channels * 2 * a.cols + i % channels;
-        int64_t left = a.pixels - i / channels * group::BLOCK_PIXELS;
+    double mean = group::block_sum_double(sum) / count;
+    for (int64_t i = threadIdx.x; i < entries; i += blockDim.x) {
+        int64_t block = i / channels, c = i - block * channels;
+        const float *s = sums + block * 2 * a.cols + c;
+        int64_t left = a.pixels - block * group::BLOCK_PIXELS;
         double pixels = static_cast<double>(min_i64(group::BLOCK_PIXELS, left));
         double d = static_cast<double>(s[0]) / pixels - mean;
         squares += static_cast<double>(s[a.cols]) + pixels * d * d;
     }
-    double variance = group::warp_sum_double(squares) / count;
+    double variance = group::block_sum_double(squares) / count;
     float scale = static_cast<float>(1.0 / sqrt(variance + a.eps));
     float *means = group::image_scratch(a, image) + blocks * 2 * a.cols + first;
-    for (int64_t c = lane_index(); c < channels; c += WARP) {
+    for (int64_t c = threadIdx.x; c < channels; c += blockDim.x) {
         means[c] = static_cast<float>(mean);
         means[a.cols + c] = scale * a.weight[first + c];
     }
@@ -95,8 +109,9 @@ extern "C" __global__ void __launch_bounds__(256) group_norm(const struct GroupN
     float4 v = load_quad(a.x + q.row * a.ldx + q.col, q.left);
     float4 m = load_quad(means, q.left), s = load_quad(means + a.cols, q.left);
     float4 b = load_quad(a.bias + q.col, q.left);
-    v = make_float4(
-        activate((v.x - m.x) * s.x + b.x, a.activation), activate((v.y - m.y) * s.y + b.y, a.activation),
-        activate((v.z - m.z) * s.z + b.z, a.activation), activate((v.w - m.w) * s.w + b.w, a.activation));
+    v.x = activate((v.x - m.x) * s.x + b.x, a.activation);
+    v.y = activate((v.y - m.y) * s.y + b.y, a.activation);
+    v.z = activate((v.z - m.z) * s.z + b.z, a.activation);
+    v.w = activate((v.w - m.w) * s.w + b.w, a.activation);
     store_quad(a.out + q.row * a.ldo + q.col, q.left, v);
 }

@@ -3,7 +3,7 @@
 //   patchify         one thread for each element of a patch
 //   assemble_tokens  one thread for four columns of a token
 //   pixel_unshuffle  one thread for four columns of a source cell
-//   resize_rows      horizontal pass of resampling: one thread for an output pixel of a quad of rows
+//   resize_rows      horizontal pass of resampling: one thread for an output pixel of four rows
 //   resize_planes    vertical pass: one thread for a pixel of an output row
 //
 // Both passes of resampling sum in integers modulo 2^32, exactly; see KernelCall.
@@ -20,7 +20,8 @@ extern "C" __global__ void __launch_bounds__(256) patchify(const struct Patchify
     int64_t line = col / a.patch, kx = col - line * a.patch;
     int64_t channel = line / a.patch, ky = line - channel * a.patch;
     int64_t y = cell / wide * a.patch + ky, x = cell % wide * a.patch + kx;
-    a.out[row * a.ldo + col] = a.pixels[((image * a.channels + channel) * a.height + y) * a.width + x];
+    int64_t plane = image * a.channels + channel;
+    a.out[row * a.ldo + col] = a.pixels[(plane * a.height + y) * a.width + x];
 }
 
 extern "C" __global__ void __launch_bounds__(256) assemble_tokens(const struct AssembleTokens a) {

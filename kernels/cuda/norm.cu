@@ -1,12 +1,12 @@
 // Normalisations of rows: RmsNorm and LayerNorm.
 //
 //   rms_norm, layer_norm            one warp for each span of columns: many short rows
-//   rms_norm_wide, layer_norm_wide  one block for each span: keeps a multiprocessor busy with few long rows
+//   rms_norm_wide, layer_norm_wide  one block for each span: few long rows, as in decoding
 //
-// Each thread sums every fourth-of-a-line quad of its span in ascending order, in float32; partial sums
-// meet in a fixed tree; the last operations on a sum are in double precision. Which version runs is
-// decided by the number of columns alone. Values are read once for each sum and once for the result; all but
-// the first come from the L1 cache.
+// Each thread sums its quads of the span in ascending order, in float32; partial sums meet in a
+// fixed tree; the last operations on a sum are in double precision. Which version runs is decided
+// by the number of columns alone. Values are read once for each sum and once for the result; all
+// but the first come from the L1 cache.
 #include "quad.cuh"
 
 namespace norms {
@@ -107,7 +107,7 @@ extern "C" __global__ void __launch_bounds__(256) rms_norm(const struct RmsNorm 
     norms::rms<WARP>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(norms::WIDE_THREADS) rms_norm_wide(const struct RmsNorm a) {
+extern "C" __global__ void __launch_bounds__(512) rms_norm_wide(const struct RmsNorm a) {
     norms::rms<norms::WIDE_THREADS>(a);
 }
 
@@ -115,6 +115,6 @@ extern "C" __global__ void __launch_bounds__(256) layer_norm(const struct LayerN
     norms::layer<WARP>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(norms::WIDE_THREADS) layer_norm_wide(const struct LayerNorm a) {
+extern "C" __global__ void __launch_bounds__(512) layer_norm_wide(const struct LayerNorm a) {
     norms::layer<norms::WIDE_THREADS>(a);
 }

@@ -1,5 +1,5 @@
-// Pointwise operations: add, scale, activate, gated_activate. A thread takes four neighbouring columns
-// of a row; all of it is bound by memory.
+// Pointwise operations: add, scale, activate_rows, gated_activate. A thread takes four neighbouring
+// columns of a row; all of it is bound by memory.
 #include "quad.cuh"
 
 extern "C" __global__ void __launch_bounds__(256) add(const struct Add a) {

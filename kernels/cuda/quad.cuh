@@ -1,7 +1,9 @@
-// Four neighbouring elements of a row at a time: one access of 16 bytes (8 for half types) where their
-// address allows it, single ones where it does not or where the row ends. The arithmetic on them is
-// the same either way, so that the bits of a result never depend on where an operand lies.
-#pragma once
+// Four neighbouring elements of a row at a time: one access of 16 bytes (8 for half types) where
+// their address allows it, single ones where it does not or where the row ends. The arithmetic on
+// them is the same either way, so that the bits of a result never depend on where an operand lies.
+#ifndef OCELLUS_QUAD_CUH
+#define OCELLUS_QUAD_CUH
+
 #include "device.cuh"
 
 __device__ __forceinline__ bool aligned_to(const void *p, uintptr_t bytes) {
@@ -33,7 +35,8 @@ __device__ __forceinline__ uint2 load_half_quad(const uint16_t *p, int64_t left)
     if (left >= 4 && aligned_to(p, 8)) {
         return *reinterpret_cast<const uint2 *>(p);
     }
-    uint32_t second = left > 1 ? p[1] : 0, third = left > 2 ? p[2] : 0, fourth = left > 3 ? p[3] : 0;
+    uint32_t second = left > 1 ? p[1] : 0;
+    uint32_t third = left > 2 ? p[2] : 0, fourth = left > 3 ? p[3] : 0;
     return make_uint2(p[0] | second << 16, third | fourth << 16);
 }
 
@@ -68,3 +71,5 @@ __device__ __forceinline__ quad quad_of(int64_t cols) {
     int64_t row = i / quads, col = (i - row * quads) * 4;
     return {row, col, cols - col};
 }
+
+#endif

@@ -1,13 +1,13 @@
 // Rotary embedding.
 //
-//   rope_table  cosines and sines, one thread for each angle; in double precision, as in kernels/c/rope.c, since the
-//               table is small and angles reach 2^22
+//   rope_table  cosines and sines, one thread for each angle; in double precision, as in
+//               kernels/c/rope.c, since the table is small and angles reach 2^22
 //   rope        rotates, one thread for four neighbouring pairs, and copies the rest of a head
 #include "quad.cuh"
 
-// Sine and cosine of a float32 angle. The angle is reduced by a multiple of pi/2, which is held in two
-// parts; fused operations keep the remainder exact to its last bits even where it is small. Taylor
-// series to the 15th power leave errors below 1e-13.
+// Sine and cosine of a float32 angle. The angle is reduced by a multiple of pi/2, which is held in
+// two parts; fused operations keep the remainder exact to its last bits even where it is small.
+// Taylor series to the 15th power leave errors below 1e-13.
 __device__ __forceinline__ void sin_cos(float angle, double *sine, double *cosine) {
     double q = rint(angle * 0.63661977236758134);
     double r = fma(q, -1.5707963267948966, static_cast<double>(angle));

@@ -23,8 +23,10 @@ constexpr int LINE = 64;  // bytes: a word of each row of the panel
 // Lines of integers in a block.
 __device__ __forceinline__ int64_t block_lines(int64_t type) { return type == DTYPE_Q8 ? 8 : 4; }
 
-// The integers of the columns [col, col + 4), col a multiple of four, as bytes with the type's offset.
-__device__ __forceinline__ uint32_t integers(const char *group, int64_t type, int64_t lane, int64_t col) {
+// The integers of the columns [col, col + 4), col a multiple of four, as bytes with the type's
+// offset.
+__device__ __forceinline__ uint32_t integers(
+    const char *group, int64_t type, int64_t lane, int64_t col) {
     int64_t block = col % GROUP / BLOCK, word = col % BLOCK / 4, lines = block_lines(type);
     int64_t line = 1 + block * lines + word % lines;
     uint32_t bytes = *reinterpret_cast<const uint32_t *>(group + line * LINE + lane * 4);
@@ -41,8 +43,7 @@ extern "C" __global__ void __launch_bounds__(256) gather_blocks(const struct Gat
     int64_t id = a.ids[q.row], lane = id % PANEL;
     int64_t groupBytes = (1 + panel::GROUP_BLOCKS * panel::block_lines(a.tableType)) * panel::LINE;
     int64_t groups = (a.cols + panel::GROUP - 1) / panel::GROUP;
-    const char *group =
-        a.table + (id / PANEL * groups + q.col / panel::GROUP) * groupBytes;
+    const char *group = a.table + (id / PANEL * groups + q.col / panel::GROUP) * groupBytes;
     int64_t block = q.col % panel::GROUP / panel::BLOCK;
     const f16 *scales = reinterpret_cast<const f16 *>(group);
     float scale = to_float(scales[block * PANEL + lane]);

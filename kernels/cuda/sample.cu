@@ -1,16 +1,17 @@
-// The next token of each row of logits: repetition penalty, temperature, top-k, top-p, min-p, in this
-// order, and a draw; or the largest logit.
+// The next token of each row of logits: repetition penalty, temperature, top-k, top-p, min-p, in
+// this order, and a draw; or the largest logit.
 //
-//   sample_scores   many blocks a row: penalty and temperature; the best token of each chunk
-//   sample_weights  many blocks a row: what each token counts in the softmax (1 for the best), and how
-//                   many tokens and how much weight lie how far below the best
-//   sample_token    one block a row: what is kept, and the draw
+//   sample_scores      many blocks a row: penalty and temperature; the best token of each chunk
+//   sample_weights     many blocks a row: what each token counts in the softmax (1 for the best),
+//                      and how many tokens and how much weight lie how far below the best
+//   sample_token       one block a row: what is kept, and the draw
 //   sample_candidates  one block a row, where they are wanted: the most likely tokens in order
 //
-// Only candidates are sorted. The distances from the best token bound the tokens that top-k or top-p can keep;
-// only those survivors are collected, and the exact threshold among them is found digit by digit of
-// the floats' ordered bits. All sums are integers (weights and probabilities in fixed point), so that
-// they depend on no order and one token in many millions of draws at most differs from the host's.
+// Only candidates are sorted. The distances from the best token bound the tokens that top-k or
+// top-p can keep; only those survivors are collected, and the exact threshold among them is found
+// digit by digit of the floats' ordered bits. All sums are integers (weights and probabilities in
+// fixed point), so that they depend on no order; a token differs from the host's only where the
+// number drawn lies within about 2^-29 of a token's end.
 #include "sampling.cuh"
 
 namespace sampling {
@@ -50,9 +51,11 @@ __device__ __forceinline__ float kept_weight(const survivors &s, const cut &c, i
     return from_fixed_point(total, bits);
 }
 
-// Two words of Philox 4x32-10 (Salmon et al. 2011) for a key and a counter whose upper half is zero.
+// Two words of Philox 4x32-10 (Salmon et al. 2011) for a key and a counter, the upper half of which
+// is zero.
 __device__ __forceinline__ uint64_t philox(uint64_t seed, uint64_t step) {
-    uint32_t c0 = static_cast<uint32_t>(step), c1 = static_cast<uint32_t>(step >> 32), c2 = 0, c3 = 0;
+    uint32_t c0 = static_cast<uint32_t>(step), c1 = static_cast<uint32_t>(step >> 32);
+    uint32_t c2 = 0, c3 = 0;
     uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
     for (int round = 0; round < 10; round++) {
         uint64_t p0 = 0xD2511F53ull * c0, p1 = 0xCD9E8D57ull * c2;
@@ -82,8 +85,8 @@ __device__ __forceinline__ survivors survivors_of(
     return collect(a, w, best, lastBin);
 }
 
-// Keeps the most likely tokens until the probabilities of the others together are at most 1 - p, of the
-// tokens whose weight is `total`. Where only some of equal tokens stay, they are the first ones.
+// Keeps the most likely tokens until the probabilities of the others together are at most 1 - p, of
+// the tokens whose weight is `total`. Where only some of equal tokens stay, they are the first.
 __device__ __forceinline__ cut keep_top_p(const survivors &s, cut c, double topP, float total) {
     float limit = static_cast<float>(1 - topP);
     // As the host does: the first subtraction in float32.

@@ -1,6 +1,8 @@
-// What the kernels of sample.cu are made of: integers that stand for floats, sums over a block, and the
-// search among the tokens of a row.
-#pragma once
+// What the kernels of sample.cu are made of: integers that stand for floats, sums over a block, and
+// the search among the tokens of a row.
+#ifndef OCELLUS_SAMPLING_CUH
+#define OCELLUS_SAMPLING_CUH
+
 #include "device.cuh"
 
 // Of one row; see SampleKernels.
@@ -31,7 +33,8 @@ struct Sample {
 
 namespace sampling {
 
-constexpr int CHUNK_THREADS = 256, CHUNK = 4096;  // tokens of a block; SampleKernels counts the same
+// Threads and tokens of a block that reads a part of a row; SampleKernels counts the same.
+constexpr int CHUNK_THREADS = 256, CHUNK = 4096;
 constexpr int THREADS = 1024;                     // of sample_token
 constexpr int BINS = 256, BIN_BITS = 8;
 constexpr float BINS_PER_UNIT = 8;                // of distance from the best
@@ -123,7 +126,8 @@ __device__ __forceinline__ wide block_max_wide(wide v) {
         parts[warp_index()] = v;
     }
     __syncthreads();
-    return warp_max_wide(lane_index() < static_cast<int>(blockDim.x) / WARP ? parts[lane_index()] : 0);
+    int warps = static_cast<int>(blockDim.x) / WARP;
+    return warp_max_wide(lane_index() < warps ? parts[lane_index()] : 0);
 }
 
 // The sum over the threads up to this one; `total` is that over all. For THREADS threads.
@@ -153,8 +157,8 @@ __device__ __forceinline__ wide best_of(const struct Sample &a, const workspace 
 
 // ---- tokens ------------------------------------------------------------------------------------
 
-// The tokens that are left, in ascending order of their ids. A token's key is its place in the order
-// of scores: 0 for the best.
+// The tokens that are left, in ascending order of their ids. A token's key is how far its score is
+// from the best one's, counted in floats.
 struct survivors {
     const float *scores;
     const float *weights;
@@ -211,7 +215,8 @@ struct threshold {
 };
 
 template <class Quantity, class Reached>
-__device__ __forceinline__ threshold select(const survivors &s, Quantity quantity, Reached reached) {
+__device__ __forceinline__ threshold select(
+    const survivors &s, Quantity quantity, Reached reached) {
     __shared__ wide bins[BINS];
     threshold found = {0, 0};
     for (int shift = 32 - BIN_BITS; shift >= 0; shift -= BIN_BITS) {
@@ -236,8 +241,8 @@ __device__ __forceinline__ threshold select(const survivors &s, Quantity quantit
     return found;
 }
 
-// The id of the token at which the running sum of `quantity` exceeds target(sum over all) first; the
-// sum over all must exceed it.
+// The id of the token at which the running sum of `quantity` exceeds target(sum over all) first;
+// the sum over all must exceed it.
 template <class Quantity, class Target>
 __device__ __forceinline__ int locate(const survivors &s, Quantity quantity, Target target) {
     __shared__ int found;
@@ -308,3 +313,5 @@ __device__ __forceinline__ threshold last_key(const survivors &s, wide count) {
 }
 
 }  // namespace sampling
+
+#endif

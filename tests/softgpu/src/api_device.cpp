@@ -5,7 +5,6 @@
 
 #include "counters.h"
 #include "memory.h"
-#include "module.h"
 #include "stream.h"
 
 using namespace softgpu;
@@ -87,7 +86,6 @@ API int cuInit(unsigned flags) {
     if (flags) {
         return INVALID_VALUE;
     }
-    load_kernels();
     initialized = true;
     return SUCCESS;
 }

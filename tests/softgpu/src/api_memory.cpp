@@ -59,14 +59,7 @@ int copy(void *to, const void *from, size_t bytes, Way way, Stream *stream) {
             return SUCCESS;
         };
     }
-    if (int e = put(*stream, what, run)) {
-        return e;
-    }
-    if (!toDevice && !find_allocation(to, bytes)) {  // to pageable memory it waits
-        count(Counter::Waits);
-        return drain(*stream);
-    }
-    return SUCCESS;
+    return put(*stream, what, run);
 }
 
 int copy_async(void *to, const void *from, size_t bytes, Way way, void *stream) {
@@ -74,7 +67,13 @@ int copy_async(void *to, const void *from, size_t bytes, Way way, void *stream) 
     if (int e = usable()) {
         return e;
     }
-    return copy(to, from, bytes, way, stream_of(stream));
+    Stream *s = stream_of(stream);
+    int e = copy(to, from, bytes, way, s);
+    if (e || s->capture || way != Way::Out || find_allocation(to, bytes)) {
+        return e;
+    }
+    count(Counter::Waits);  // a copy to pageable memory waits
+    return drain(*s);
 }
 
 int copy_now(void *to, const void *from, size_t bytes, Way way) {

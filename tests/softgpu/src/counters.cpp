@@ -61,7 +61,10 @@ API int softgpu_set(const char *option, int64_t value) {
     Lock lock;
     Options &o = options();
     std::string name = option;
-    if (name == "order" && value >= 0 && value <= int(Order::Random)) {
+    if (name == "defaults") {
+        drain_all_contexts();
+        default_options();
+    } else if (name == "order" && value >= 0 && value <= int(Order::Random)) {
         o.order = Order(value);
     } else if (name == "deferred") {
         drain_all_contexts();

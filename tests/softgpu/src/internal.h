@@ -50,6 +50,7 @@ struct Options {
     int driver;        // version, 13000 for 13.0
 };
 Options &options();
+void default_options();  // all as at first, but for `sanitized`
 
 // A random number below `n`.
 unsigned random_below(unsigned n);

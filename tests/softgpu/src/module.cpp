@@ -14,18 +14,35 @@ namespace {
 
 using Family = std::map<std::string, Kernel>;
 
-std::map<std::string, Family> &families() {
-    static auto *map = new std::map<std::string, Family>;
-    return *map;
+using Families = std::map<std::string, Family>;
+
+// Of the two builds, the one that is asked for.
+Families &families() {
+    static auto *builds = new Families[2];
+    return builds[options().sanitized];
 }
 
 std::string loading;  // the family whose library is being loaded
 
 std::filesystem::path folder() {
     Dl_info self;
-    dladdr(reinterpret_cast<void *>(load_kernels), &self);
+    dladdr(reinterpret_cast<void *>(new_module), &self);
     return std::filesystem::path(self.dli_fname).parent_path() /
            (options().sanitized ? "kernels-sanitized" : "kernels");
+}
+
+// Loads the kernels that were built beside this library.
+void load_kernels() {
+    std::error_code none;
+    for (const auto &file : std::filesystem::directory_iterator(folder(), none)) {
+        if (file.path().extension() != ".so") {
+            continue;
+        }
+        loading = file.path().stem();
+        if (!dlopen(file.path().c_str(), RTLD_NOW | RTLD_LOCAL)) {
+            report("%s", dlerror());
+        }
+    }
 }
 
 // The image and the thread-local data of the library that holds a function.
@@ -82,22 +99,6 @@ void report_missing(const Ptx &ptx) {
 
 void add_kernel(const Kernel &kernel) { families()[loading][kernel.name] = kernel; }
 
-void load_kernels() {
-    static std::once_flag once;
-    std::call_once(once, [] {
-        std::error_code none;
-        for (const auto &file : std::filesystem::directory_iterator(folder(), none)) {
-            if (file.path().extension() != ".so") {
-                continue;
-            }
-            loading = file.path().stem();
-            if (!dlopen(file.path().c_str(), RTLD_NOW | RTLD_LOCAL)) {
-                report("%s", dlerror());
-            }
-        }
-    });
-}
-
 const Library &library_of(const Kernel &kernel) {
     static thread_local auto *known = new std::unordered_map<void *, Library>;
     void *function = reinterpret_cast<void *>(kernel.invoke);
@@ -122,6 +123,9 @@ int new_module(const std::string &text, std::unique_ptr<Module> *out) {
     }
     if (ptx->target > options().capability) {
         return NO_BINARY_FOR_GPU;
+    }
+    if (families().empty()) {
+        load_kernels();
     }
     for (const auto &[name, family] : families()) {
         if (!has_all(family, *ptx)) {

@@ -22,9 +22,6 @@ struct Module {
     std::map<std::string, std::unique_ptr<Function>> functions;
 };
 
-// Loads the kernels that were built beside this library, once.
-void load_kernels();
-
 // A module of the family whose kernels the PTX names; a status if there is none.
 int new_module(const std::string &text, std::unique_ptr<Module> *out);
 

@@ -26,14 +26,10 @@ Order order_from_environment() {
     return order == "reverse" ? Order::Reverse : order == "random" ? Order::Random : Order::Forward;
 }
 
-char fault[1024];
-std::atomic_flag faultBusy = ATOMIC_FLAG_INIT;  // report is called in signal handlers: no mutex
-
-}  // namespace
-
-Options &options() {
-    static Options o = {
-        .workers = unsigned(std::max(1l, number("SOFTGPU_WORKERS", std::thread::hardware_concurrency()))),
+Options from_environment() {
+    return {
+        .workers = unsigned(
+            std::max(1l, number("SOFTGPU_WORKERS", std::thread::hardware_concurrency()))),
         .order = order_from_environment(),
         .deferred = number("SOFTGPU_DEFERRED", 0) != 0,
         .trace = number("SOFTGPU_TRACE", 0) != 0,
@@ -42,7 +38,22 @@ Options &options() {
         .capability = int(number("SOFTGPU_CAPABILITY", 90)),
         .driver = 13000,
     };
+}
+
+char fault[1024];
+std::atomic_flag faultBusy = ATOMIC_FLAG_INIT;  // report is called in signal handlers: no mutex
+
+}  // namespace
+
+Options &options() {
+    static Options o = from_environment();
     return o;
+}
+
+void default_options() {
+    bool sanitized = options().sanitized;
+    options() = from_environment();
+    options().sanitized = sanitized;
 }
 
 unsigned random_below(unsigned n) {

@@ -57,6 +57,40 @@ class AttentionOperationTest {
         }
     }
 
+    /**
+     * Each size for which CUDA has a kernel, the largest head, and more heads than a tile holds.
+     */
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("dev.ocellus.kernels.OperationCheck#cudaSettings")
+    void headsOfCudaKernels(Setting setting) {
+        List<Heads> sizes =
+                List.of(
+                        new Heads(2, 1, 72),
+                        new Heads(1, 1, 96),
+                        new Heads(1, 1, 130),
+                        new Heads(1, 1, 512),
+                        new Heads(67, 1, 8));
+        for (Heads heads : sizes) {
+            for (ComputeType compute : COMPUTE) {
+                OperationCheck.check(
+                        setting, 25, (ops, rnd) -> attention(2, 3, 70, heads, compute, ops, rnd));
+            }
+            for (Cache cache : CACHES) {
+                OperationCheck.check(
+                        setting,
+                        26,
+                        (ops, rnd) -> paged(cache, 16, 0, new int[][] {{70, 72}}, heads, ops, rnd));
+            }
+        }
+        int[][] many = {{0, 3}, {1, 4}, {200, 270}};
+        for (Cache cache : CACHES) {
+            OperationCheck.check(
+                    setting,
+                    27,
+                    (ops, rnd) -> paged(cache, 16, 0, many, new Heads(3, 1, 12), ops, rnd));
+        }
+    }
+
     /** More keys than are processed at once. */
     @ParameterizedTest(name = "{0}")
     @MethodSource(SETTINGS)

@@ -62,6 +62,10 @@ final class OperationCheck {
         return cpuProviders().flatMap(OperationCheck::placements);
     }
 
+    static Stream<Setting> cudaSettings() {
+        return placements(CUDA);
+    }
+
     static Stream<Setting> settings() {
         return providers().flatMap(OperationCheck::placements);
     }

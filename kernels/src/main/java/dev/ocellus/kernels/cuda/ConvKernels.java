@@ -63,7 +63,7 @@ final class ConvKernels {
         long quads = FlatLaunch.quads(call.rows() * call.pixels(), call.cols());
         return List.of(
                 norm.bind("group_norm_sums", sums, call, scratch, arena),
-                norm.bind("group_norm_scales", groups * FlatLaunch.WARP, call, scratch, arena),
+                norm.bind("group_norm_scales", groups * FlatLaunch.THREADS, call, scratch, arena),
                 norm.bind("group_norm", quads, call, scratch, arena));
     }
 

@@ -7,7 +7,8 @@ import java.util.List;
 
 /** Launches with one thread for each of a number of things, in blocks of one size. */
 final class FlatLaunch {
-    private static final int THREADS = 256;
+    /** Of a block. */
+    static final int THREADS = 256;
 
     /** Threads of a warp. */
     static final int WARP = 32;

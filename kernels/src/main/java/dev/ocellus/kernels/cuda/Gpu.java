@@ -1,13 +1,13 @@
 package dev.ocellus.kernels.cuda;
 
+import static jcuda.driver.JCudaDriver.cuCtxCreate;
+import static jcuda.driver.JCudaDriver.cuCtxDestroy;
+import static jcuda.driver.JCudaDriver.cuCtxPopCurrent;
 import static jcuda.driver.JCudaDriver.cuCtxSetCurrent;
 import static jcuda.driver.JCudaDriver.cuCtxSynchronize;
-import static jcuda.driver.JCudaDriver.cuDevicePrimaryCtxRelease;
-import static jcuda.driver.JCudaDriver.cuDevicePrimaryCtxReset;
-import static jcuda.driver.JCudaDriver.cuDevicePrimaryCtxRetain;
 
 import jcuda.driver.CUcontext;
-import jcuda.driver.CUdevice;
+import jcuda.driver.CUctx_flags;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -16,22 +16,21 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * An open GPU: its memory, its kernels, and the streams that work is enqueued on. Several may be
- * open, also of one device, which then share its primary context.
+ * open, also of one device; each has a context of its own.
  *
- * <p>Thread-safe. Calls make the device's context the current one of their thread. Close it last,
- * after what belongs to it; streams that are still open are closed with it, and its memory is
- * freed.
+ * <p>Thread-safe. Calls make the context the current one of their thread. Close it last, after what
+ * belongs to it: what is still open then is closed and freed with it.
  *
  * <p>After a fault of a kernel every call throws the same {@link GpuFaultException}, and only
  * {@link #close} still does something.
  */
 public final class Gpu implements AutoCloseable {
     private final GpuInfo info;
-    private final CUdevice device;
     private final CUcontext context = new CUcontext();
     private final GpuMemory memory;
     private final GpuModules modules;
     private final Set<GpuStream> streams = ConcurrentHashMap.newKeySet();
+    private final Set<PinnedBuffer> buffers = ConcurrentHashMap.newKeySet();
     private volatile GpuFaultException fault;
     private volatile boolean closed;
 
@@ -78,8 +77,11 @@ public final class Gpu implements AutoCloseable {
 
     private Gpu(GpuInfo info) {
         this.info = info;
-        device = Driver.device(info.ordinal());
-        Driver.check(cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
+        // Its own, not the primary one: a fault of a kernel ends a context with all its users.
+        Driver.check(
+                cuCtxCreate(context, CUctx_flags.CU_CTX_SCHED_AUTO, Driver.device(info.ordinal())),
+                "cuCtxCreate");
+        Driver.check(cuCtxPopCurrent(new CUcontext()), "cuCtxPopCurrent");
         memory = new GpuMemory(this);
         modules = new GpuModules(this);
     }
@@ -176,6 +178,14 @@ public final class Gpu implements AutoCloseable {
         streams.remove(stream);
     }
 
+    void remember(PinnedBuffer buffer) {
+        buffers.add(buffer);
+    }
+
+    void forget(PinnedBuffer buffer) {
+        buffers.remove(buffer);
+    }
+
     @Override
     public synchronized void close() {
         if (closed) {
@@ -183,15 +193,12 @@ public final class Gpu implements AutoCloseable {
         }
         if (enterToFree()) {
             cuCtxSynchronize();
-            List.copyOf(streams).forEach(GpuStream::close);
-            modules.unload();
-            memory.freeAll();
         }
+        List.copyOf(streams).forEach(GpuStream::close);
+        List.copyOf(buffers).forEach(PinnedBuffer::close);
         closed = true;
-        if (fault != null) {
-            // A context with a fault cannot be repaired, only replaced.
-            cuDevicePrimaryCtxReset(device);
-        }
-        cuDevicePrimaryCtxRelease(device);
+        memory.forgetAll();
+        // With its modules and memory; what it answers after a fault is that fault again.
+        cuCtxDestroy(context);
     }
 }

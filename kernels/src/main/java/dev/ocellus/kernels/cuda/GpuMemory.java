@@ -147,9 +147,8 @@ public final class GpuMemory {
         return gpu.info().bytes();
     }
 
-    /** Frees everything, in use or not; the context is current. */
-    synchronized void freeAll() {
-        addresses.forEach(address -> cuMemFree(Addresses.device(address)));
+    /** The context ends, and with it everything in use or not. */
+    synchronized void forgetAll() {
         addresses.clear();
         idle.clear();
         idleBytes = 0;

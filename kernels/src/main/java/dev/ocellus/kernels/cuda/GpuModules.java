@@ -6,7 +6,6 @@ import static jcuda.driver.CUresult.CUDA_ERROR_NO_BINARY_FOR_GPU;
 import static jcuda.driver.CUresult.CUDA_ERROR_UNSUPPORTED_PTX_VERSION;
 import static jcuda.driver.JCudaDriver.cuModuleGetFunction;
 import static jcuda.driver.JCudaDriver.cuModuleLoadData;
-import static jcuda.driver.JCudaDriver.cuModuleUnload;
 
 import jcuda.driver.CUfunction;
 import jcuda.driver.CUmodule;
@@ -18,7 +17,10 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 
-/** The kernels of one GPU: a module for each family, loaded from its PTX when first needed. */
+/**
+ * The kernels of one GPU: a module for each family, loaded from its PTX when first needed. Modules
+ * end with the context. Thread-safe.
+ */
 final class GpuModules {
     /** The oldest GPUs for which the PTX is made. */
     static final int COMPUTE_CAPABILITY = 80;
@@ -104,12 +106,5 @@ final class GpuModules {
         } catch (IOException e) {
             throw new UncheckedIOException("cannot read " + resource, e);
         }
-    }
-
-    /** Unloads all; the context is current. */
-    synchronized void unload() {
-        modules.values().forEach(module -> cuModuleUnload(module));
-        modules.clear();
-        functions.clear();
     }
 }

@@ -4,8 +4,6 @@ import static jcuda.driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY;
 import static jcuda.driver.JCudaDriver.cuMemAllocHost;
 import static jcuda.driver.JCudaDriver.cuMemFreeHost;
 
-import jcuda.Pointer;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -39,6 +37,7 @@ public final class PinnedBuffer implements AutoCloseable {
         }
         gpu.check(result, "cuMemAllocHost of " + bytes + " bytes");
         segment = MemorySegment.ofAddress(pointer.address()).reinterpret(bytes, arena, null);
+        gpu.remember(this);
     }
 
     /** The memory, for any thread, until the buffer is closed. */
@@ -47,14 +46,14 @@ public final class PinnedBuffer implements AutoCloseable {
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
         if (!arena.scope().isAlive()) {
             return;
         }
         arena.close();
+        gpu.forget(this);
         if (gpu.enterToFree()) {
-            Pointer memory = pointer;
-            gpu.check(cuMemFreeHost(memory), "cuMemFreeHost");
+            gpu.check(cuMemFreeHost(pointer), "cuMemFreeHost");
         }
     }
 }

@@ -1,6 +1,5 @@
 package dev.ocellus.kernels.cuda;
 
-import static org.junit.jupiter.api.Assumptions.abort;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.ocellus.kernels.ComputeType;
@@ -28,7 +27,6 @@ public final class CudaProvider implements KernelProvider {
     private final String description;
 
     private Gpu gpu;
-    private Blas blas;
     private GpuStream stream;
     private CudaKernels kernels;
 
@@ -81,7 +79,7 @@ public final class CudaProvider implements KernelProvider {
         if (gpu == null) {
             requireKernels();
             gpu = Gpu.open(0);
-            blas = library == null ? null : library.apply(gpu);
+            Blas blas = library == null ? null : library.apply(gpu);
             stream = gpu.newStream();
             kernels = new CudaKernels(gpu, blas);
         }
@@ -119,12 +117,7 @@ public final class CudaProvider implements KernelProvider {
     @Override
     public List<Launch> bind(KernelCall call, long scratch, Arena arena) {
         require();
-        List<GpuWork> work;
-        try {
-            work = kernels.bind(call, scratch, arena);
-        } catch (UnsupportedOperationException e) {
-            return abort("no CUDA kernel yet: " + e.getMessage());
-        }
+        List<GpuWork> work = kernels.bind(call, scratch, arena);
         return List.of(
                 new Launch() {
                     @Override
@@ -152,10 +145,8 @@ public final class CudaProvider implements KernelProvider {
         }
     }
 
+    /** What belongs to it ends with it. */
     private synchronized void close() {
-        if (blas != null) {
-            blas.close();
-        }
         gpu.close();
         gpu = null;
     }

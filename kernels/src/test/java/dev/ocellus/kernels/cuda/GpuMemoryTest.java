@@ -144,5 +144,9 @@ class GpuMemoryTest {
         buffer.close();
         assertThatThrownBy(() -> segment.get(JAVA_BYTE, 0))
                 .isInstanceOf(IllegalStateException.class);
+        MemorySegment forgotten = PinnedBuffer.allocate(gpu, 1000).segment();
+        gpu.close();
+        assertThatThrownBy(() -> forgotten.get(JAVA_BYTE, 0))
+                .isInstanceOf(IllegalStateException.class);
     }
 }

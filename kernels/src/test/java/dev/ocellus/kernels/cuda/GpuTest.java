@@ -3,6 +3,7 @@ package dev.ocellus.kernels.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -100,11 +101,13 @@ class GpuTest {
         }
     }
 
-    /** A kernel writes where nothing is: all later calls say so, until the GPU is opened again. */
+    /** A kernel writes where nothing is: all later calls of this GPU say so, others go on. */
     @Test
-    void aFaultEndsTheGpuAndNotTheProcess() {
+    void aFaultEndsThisGpuAlone() {
         GpuFaultException fault;
         try (Arena arena = Arena.ofConfined();
+                Gpu other = Gpu.open(0);
+                GpuStream otherStream = other.newStream();
                 Gpu gpu = Gpu.open(0);
                 GpuStream stream = gpu.newStream()) {
             ScaleWork work = new ScaleWork(gpu, arena, 40);
@@ -112,7 +115,7 @@ class GpuTest {
             stream.synchronize();
             GpuWork wrong = work.bind(4096, ones, ones);
             fault =
-                    org.assertj.core.api.Assertions.catchThrowableOfType(
+                    catchThrowableOfType(
                             GpuFaultException.class,
                             () -> {
                                 wrong.enqueue(stream);
@@ -128,6 +131,9 @@ class GpuTest {
             assertThatExceptionOfType(GpuFaultException.class)
                     .isThrownBy(() -> work.zeros(stream))
                     .withMessage(fault.getMessage());
+            ScaleWork otherWork = new ScaleWork(other, arena, 40);
+            assertThat(otherWork.read(otherStream, otherWork.filled(otherStream, 7)))
+                    .containsOnly(7);
         }
         try (Arena arena = Arena.ofConfined();
                 Gpu gpu = Gpu.open(0);

@@ -6,19 +6,12 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.junit.jupiter.api.Assumptions;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
-import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
+import java.lang.invoke.MethodHandle;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -31,8 +24,10 @@ import java.util.TreeMap;
  * loads {@code libcuda.so.1}, {@code libcublas.so.12} and {@code libcublasLt.so.13} into this
  * process, after which JCuda finds them by name. Call it before any class of JCuda is used. Where
  * the C++ compiler or the CUDA headers are missing, the test that called it is skipped and says
- * why. With the system property {@code ocellus.cuda.real=true} nothing is built or loaded: the
- * tests run on the machine's own GPU.
+ * why. System properties: with {@code ocellus.cuda.real=true} nothing is built or loaded, and the
+ * tests run on the machine's own GPU; with {@code ocellus.softgpu.sanitize=true} all kernels are
+ * {@link #sanitized}. The environment sets the first {@link Order} ({@code SOFTGPU_ORDER=reverse}
+ * or {@code random}), and {@code SOFTGPU_DEFERRED=1} makes work {@link #deferred}.
  *
  * <p>All methods may be called from any thread; the settings hold for the whole process.
  */
@@ -93,13 +88,31 @@ public final class SoftGpu {
         }
     }
 
+    /** The memory that the device has unless {@link #deviceBytes} sets it. */
+    public static final long DEVICE_BYTES = 4L << 30;
+
     private static final int COUNTERS = Counters.class.getRecordComponents().length;
     private static final int TEXT_BYTES = 1 << 16;
-    private static final int TOOLS_MISSING = 3;
 
-    /** Why there is no software GPU; empty where there is one. Built and loaded once a process. */
+    /** Built and loaded once a process. */
     private static final class Loaded {
-        static final String REASON = load();
+        static final SoftGpuBuild BUILD = new SoftGpuBuild();
+
+        /** Why there is no software GPU; empty where there is one. */
+        static final String MISSING = BUILD.run(false);
+
+        static {
+            if (MISSING.isEmpty()) {
+                for (String library :
+                        List.of("libcuda.so.1", "libcublas.so.12", "libcublasLt.so.13")) {
+                    System.load(BUILD.library(library).toString());
+                }
+                if (Boolean.getBoolean("ocellus.softgpu.sanitize")) {
+                    BUILD.run(true);
+                    set("sanitized", 1);
+                }
+            }
+        }
     }
 
     private SoftGpu() {}
@@ -112,7 +125,7 @@ public final class SoftGpu {
     /** Makes the software GPU available to this process, or skips the calling test. */
     public static void require() {
         if (!isReal()) {
-            Assumptions.assumeTrue(Loaded.REASON.isEmpty(), Loaded.REASON);
+            Assumptions.assumeTrue(Loaded.MISSING.isEmpty(), Loaded.MISSING);
         }
     }
 
@@ -120,6 +133,11 @@ public final class SoftGpu {
     public static void requireSoftware() {
         Assumptions.assumeFalse(isReal(), "checks the software GPU, and this is a real one");
         require();
+    }
+
+    /** Undoes all settings but {@link #sanitized}. */
+    public static void defaults() {
+        set("defaults", 0);
     }
 
     public static void order(Order order) {
@@ -131,9 +149,31 @@ public final class SoftGpu {
         set("deferred", deferred ? 1 : 0);
     }
 
-    /** The memory of the device in bytes. */
+    /**
+     * Whether modules that are loaded from now on run the kernels that were built to check each
+     * access to memory: inside an allocation, aligned, inside its array, in no race.
+     */
+    public static void sanitized(boolean sanitized) {
+        if (sanitized) {
+            require();
+            Loaded.BUILD.run(true);
+        }
+        set("sanitized", sanitized ? 1 : 0);
+    }
+
+    /** The memory of the device in bytes: {@value #DEVICE_BYTES} unless set. */
     public static void deviceBytes(long bytes) {
         set("memory", bytes);
+    }
+
+    /** The newest CUDA version of the driver, as 13000 for 13.0, which it is unless set. */
+    public static void driverVersion(int version) {
+        set("driver", version);
+    }
+
+    /** The compute capability, as 90 for 9.0, which it is unless set. */
+    public static void capability(int capability) {
+        set("capability", capability);
     }
 
     public static Counters counters() {
@@ -170,12 +210,10 @@ public final class SoftGpu {
     }
 
     private static void set(String option, long value) {
+        FunctionDescriptor type = FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG);
+        MethodHandle function = downcall("softgpu_set", type);
         try (Arena arena = Arena.ofConfined()) {
-            FunctionDescriptor type = FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG);
-            int status =
-                    (int)
-                            downcall("softgpu_set", type)
-                                    .invokeExact(arena.allocateFrom(option), value);
+            int status = (int) function.invokeExact(arena.allocateFrom(option), value);
             if (status != 0) {
                 throw new IllegalArgumentException(option + " = " + value);
             }
@@ -193,8 +231,7 @@ public final class SoftGpu {
         }
     }
 
-    private static java.lang.invoke.MethodHandle downcall(String name, FunctionDescriptor type) {
-        requireSoftware();
+    private static MethodHandle downcall(String name, FunctionDescriptor type) {
         MemorySegment address = SymbolLookup.loaderLookup().findOrThrow(name);
         return Linker.nativeLinker().downcallHandle(address, type);
     }
@@ -204,66 +241,5 @@ public final class SoftGpu {
             throw error;
         }
         return e instanceof RuntimeException r ? r : new IllegalStateException(e);
-    }
-
-    private static String load() {
-        Path root = root();
-        Path out = root.resolve("kernels/target/softgpu");
-        try {
-            Files.createDirectories(out);
-            String reason = build(root, out);
-            if (reason.isEmpty()) {
-                for (String library :
-                        List.of("libcuda.so.1", "libcublas.so.12", "libcublasLt.so.13")) {
-                    System.load(out.resolve(library).toString());
-                }
-            }
-            return reason;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static Path root() {
-        Path here = Path.of("").toAbsolutePath();
-        for (Path p = here; p != null; p = p.getParent()) {
-            if (Files.exists(p.resolve("tests/softgpu/build.sh"))) {
-                return p;
-            }
-        }
-        throw new IllegalStateException("tests/softgpu/build.sh is in no folder above " + here);
-    }
-
-    /** Builds what is out of date; answers why it cannot, or nothing. */
-    private static String build(Path root, Path out) throws IOException {
-        List<String> command = new ArrayList<>();
-        command.add("sh");
-        command.add(root.resolve("tests/softgpu/build.sh").toString());
-        command.add(out.toString());
-        command.add(root.resolve("tests/softgpu/selftest").toString());
-        Path cuda = root.resolve("kernels/cuda");
-        if (Files.isDirectory(cuda)) {
-            command.add(cuda.toString());
-        }
-        try (FileChannel lock =
-                FileChannel.open(
-                        out.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-            lock.lock(); // another process may be building here
-            Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-            String said =
-                    new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
-                            .strip();
-            int status = process.waitFor();
-            if (status == TOOLS_MISSING) {
-                return said;
-            }
-            if (status != 0) {
-                throw new IllegalStateException("the software GPU does not build:\n" + said);
-            }
-            return "";
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException(e);
-        }
     }
 }

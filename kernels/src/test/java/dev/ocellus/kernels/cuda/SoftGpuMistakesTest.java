@@ -1,0 +1,195 @@
+package dev.ocellus.kernels.cuda;
+
+import static dev.ocellus.kernels.cuda.DriverCalls.ILLEGAL_ADDRESS;
+import static dev.ocellus.kernels.cuda.DriverCalls.LAUNCH_FAILED;
+import static dev.ocellus.kernels.cuda.DriverCalls.SUCCESS;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.stream.Stream;
+
+/** Each planted mistake of {@code tests/softgpu/selftest/mistakes.cu} is found. */
+class SoftGpuMistakesTest {
+    private static final int THREADS = 128;
+    private static final int N = 512;
+
+    private DriverCalls driver;
+    private long context;
+    private long out;
+    private long in;
+
+    @BeforeEach
+    void open() {
+        SoftGpu.requireSoftware();
+        driver = new DriverCalls();
+        context = driver.context();
+        float[] values = new float[N];
+        for (int i = 0; i < N; i++) {
+            values[i] = i;
+        }
+        in = driver.floats(values);
+        out = driver.floats(new float[N]);
+    }
+
+    @AfterEach
+    void close() {
+        if (driver != null) {
+            driver.call("cuCtxDestroy_v2", context);
+            driver.close();
+            SoftGpu.sanitized(Boolean.getBoolean("ocellus.softgpu.sanitize"));
+            SoftGpu.defaults();
+        }
+    }
+
+    static Stream<Arguments> faults() {
+        return Stream.of(
+                        "reads_past_end, 700, access",
+                        "writes_past_end, 700, access",
+                        "parts_before_barrier, 719, barrier",
+                        "names_other_lanes, 719, mask does not name it",
+                        "loads_misaligned_vector, 700, misaligned",
+                        "divides_by_zero, 700, division by zero")
+                .map(line -> line.split(", "))
+                .flatMap(
+                        f ->
+                                Arrays.stream(SoftGpu.Order.values())
+                                        .map(
+                                                o ->
+                                                        Arguments.of(
+                                                                f[0],
+                                                                Integer.valueOf(f[1]),
+                                                                f[2],
+                                                                o)));
+    }
+
+    @ParameterizedTest
+    @MethodSource("faults")
+    void faultIsAnsweredWithItsKernel(String kernel, int status, String text, SoftGpu.Order order) {
+        SoftGpu.sanitized(false);
+        SoftGpu.order(order);
+        long n = kernel.equals("divides_by_zero") ? 0 : N;
+        assertThat(run(kernel, 1, n)).isEqualTo(status);
+        assertThat(SoftGpu.lastFault())
+                .contains(text)
+                .contains("kernel " + kernel + ", block (0,0,0), thread (");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "reads_past_end, 700, not in an allocation",
+        "writes_past_end, 700, not in an allocation",
+        "reads_just_before_begin, 700, not in an allocation",
+        "forgets_barrier, 719, race",
+        "forgets_warp_barrier, 719, race",
+        "forgets_second_barrier, 719, race",
+        "loads_misaligned_vector, 700, misaligned",
+        "indexes_outside_array, 700, index outside its array"
+    })
+    void sanitizedBuildFinds(String kernel, int status, String text) {
+        SoftGpu.sanitized(true);
+        assertThat(run(kernel, 1, N)).isEqualTo(status);
+        assertThat(SoftGpu.lastFault()).contains(text).contains("kernel " + kernel);
+    }
+
+    @Test
+    void sanitizedBuildFindsBlocksThatShareTheirOutput() {
+        SoftGpu.sanitized(true);
+        assertThat(run("blocks_share_output", 1, N)).isEqualTo(SUCCESS);
+        assertThat(run("blocks_share_output", 2, N)).isEqualTo(LAUNCH_FAILED);
+        assertThat(SoftGpu.lastFault()).contains("another block").contains("block (1,0,0)");
+    }
+
+    @Test
+    void sanitizedBuildFindsHostMemory() {
+        SoftGpu.sanitized(true);
+        long host = driver.arena.allocate(4 * N).address();
+        assertThat(driver.launch(driver.kernel("axpy"), 1, 0, 0, out, host, N))
+                .isEqualTo(ILLEGAL_ADDRESS);
+        assertThat(SoftGpu.lastFault()).contains("reads 4 bytes at 0x" + Long.toHexString(host));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void missingBarrierGivesWrongValues(SoftGpu.Order order) {
+        SoftGpu.sanitized(false);
+        SoftGpu.order(order);
+        assertThat(run("forgets_barrier", 1, N)).isEqualTo(SUCCESS);
+        float[] found = driver.read(out, THREADS);
+        int wrong = 0;
+        for (int i = 0; i < THREADS; i++) {
+            wrong += found[i] == THREADS - 1 - i ? 0 : 1;
+        }
+        assertThat(wrong).isPositive();
+    }
+
+    @Test
+    void copyThatIsNotWaitedForHasNotHappened() {
+        assertThat(run("forgets_copy_wait", 1, N)).isEqualTo(SUCCESS);
+        assertThat(driver.read(out, THREADS)).containsOnly(Float.NaN);
+    }
+
+    @Test
+    void sharedMemoryBeginsAsNaN() {
+        assertThat(run("reads_unwritten_shared", 1, N)).isEqualTo(SUCCESS);
+        float[] found = driver.read(out, THREADS);
+        assertThat(found[0]).isEqualTo(1);
+        assertThat(Arrays.copyOfRange(found, 1, THREADS)).containsOnly(Float.NaN);
+    }
+
+    @Test
+    void deviceMemoryBeginsAsNaN() {
+        assertThat(driver.read(driver.allocate(4 * N), N)).containsOnly(Float.NaN);
+        long large = driver.allocate(64L << 20);
+        assertThat(driver.read(large + (40L << 20), N)).containsOnly(Float.NaN);
+    }
+
+    @Test
+    void freedMemoryCannotBeUsed() {
+        driver.call("cuMemFree_v2", in);
+        assertThat(driver.launch(driver.kernel("axpy"), 1, 0, 0, out, in, N))
+                .isEqualTo(ILLEGAL_ADDRESS);
+    }
+
+    @Test
+    void faultEndsItsContextAlone() {
+        assertThat(run("writes_past_end", 1, N)).isEqualTo(ILLEGAL_ADDRESS);
+        assertThat(driver.status("cuCtxSynchronize")).isEqualTo(ILLEGAL_ADDRESS);
+        assertThat(driver.status("cuMemAlloc_v2", driver.arena.allocate(8), 16L))
+                .isEqualTo(ILLEGAL_ADDRESS);
+        long other = driver.context();
+        long memory = driver.floats(1, 2, 3);
+        assertThat(driver.read(memory, 3)).containsExactly(1, 2, 3);
+        driver.call("cuCtxDestroy_v2", other);
+    }
+
+    @Test
+    void hostReadsOldValuesBeforeItWaits() {
+        SoftGpu.deferred(true);
+        long stream = driver.create("cuStreamCreate", 1);
+        long pinned = driver.create("cuMemAllocHost_v2", 4L * THREADS);
+        MemorySegment host = MemorySegment.ofAddress(pinned).reinterpret(4L * THREADS);
+        host.fill((byte) 0);
+        driver.launch(driver.kernel("reverse_blocks"), 1, 0, stream, out, in, N);
+        driver.call("cuMemcpyDtoHAsync_v2", host, out, 4L * THREADS, stream);
+        assertThat(host.toArray(JAVA_FLOAT)).containsOnly(0);
+        driver.call("cuStreamSynchronize", stream);
+        assertThat(host.get(JAVA_FLOAT, 0)).isEqualTo(THREADS - 1);
+    }
+
+    private int run(String kernel, int blocks, long n) {
+        return driver.launch(driver.kernel(kernel), blocks, 0, 0, out, in, n);
+    }
+}
