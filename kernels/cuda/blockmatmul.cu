@@ -5,9 +5,11 @@
 //
 // Kernels, with the rows of activations they are for:
 //
-//   blockmatmul_few_q8, _q4     1 to 8: a block has one panel, of a gated layer a gate panel and
-//                               its up panel; warps round the activations and sum one block of 32
-//                               each, then one thread for each sum continues its chain
+//   blockmatmul_few_q8, _q4     1 to 8: a block has one panel; its warps round the activations and
+//                               sum one block of 32 each, then one thread for each sum continues
+//                               its chain
+//   blockmatmul_few_gated_q8,   the same with a gate panel and its up panel
+//   _q4
 //   blockmatmul_round           any number: activations as int8 with their scales
 //   blockmatmul_tile_q8, _q4    any number: 128 weight rows times 64 rows of activations, a warp
 //                               has two panels
@@ -123,11 +125,12 @@ __device__ __forceinline__ float round_block(uint32_t (&q)[2], const float (&low
     return none ? 0 : __fdiv_rn(largest, 127.0f);
 }
 
-// Words t and t + 4 of a block of a row, zero past k and where the row is not there.
+// Words t and t + 4 of a block of a row, from `first` on, zero past k; `aligned` if rows are.
 __device__ __forceinline__ void load_block(float (&low)[4], float (&high)[4], const float *row,
-                                           bool there, int64_t first, int64_t k, bool aligned) {
-    uint4 a = load_bits(row + first, there ? k - first : 0, aligned);
-    uint4 b = load_bits(row + first + 16, there ? k - first - 16 : 0, aligned);
+                                           int64_t first, int64_t k, bool aligned) {
+    bool whole = aligned && first + 20 <= k;
+    uint4 a = load_bits(row + first, k - first, whole);
+    uint4 b = load_bits(row + first + 16, k - first - 16, whole);
     uint32_t words[8] = {a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w};
 #pragma unroll
     for (int i = 0; i < 4; i++) {
@@ -153,6 +156,8 @@ template <class Q, int PANELS> __device__ __forceinline__ void few(const MatMul 
     int64_t blocks = ceil_div(a.k, BLOCK), bytes = panel_bytes<Q>(a.k);
     const char *panels = a.w + static_cast<int64_t>(blockIdx.x) * PANELS * bytes;
     int g = lane_index() / 4, t = lane_index() % 4;
+    // The products with a row that does not count are not asked for either.
+    const float *x = a.x + min(g, rows - 1) * a.ldx;
     // Thread 16 r + i sums row r of the activations with row i of the panel, in each panel.
     int r = threadIdx.x / PANEL, i = threadIdx.x % PANEL;
     float sum[PANELS] = {};
@@ -173,8 +178,7 @@ template <class Q, int PANELS> __device__ __forceinline__ void few(const MatMul 
             if (block < count) {
                 float low[4], high[4], d[4];
                 uint32_t q[2];
-                load_block(low, high, a.x + g * a.ldx, g < rows, (first + block) * BLOCK + 4 * t,
-                           a.k, aligned);
+                load_block(low, high, x, (first + block) * BLOCK + 4 * t, a.k, aligned);
                 float scale = round_block(q, low, high);
                 parts[e].multiply(d, q[0], q[1]);
                 if (t == 0) {
@@ -250,7 +254,7 @@ extern "C" __global__ void __launch_bounds__(128) blockmatmul_round(const MatMul
     }
     float low[4], high[4];
     uint32_t q[2];
-    load_block(low, high, a.x + row * a.ldx, block < blocks, block * BLOCK + 4 * t, a.k,
+    load_block(low, high, a.x + row * a.ldx, block * BLOCK + 4 * t, a.k,
                rows_aligned(a.x, a.ldx));
     float scale = round_block(q, low, high);
     if (block < blocks) {

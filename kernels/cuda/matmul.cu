@@ -43,18 +43,22 @@ template <class W> __device__ __forceinline__ void few(const MatMul &a) {
     int r = threadIdx.x / STRIP, i = threadIdx.x % STRIP;
     float sum = 0;
     uint4 next[LOADS];
-    auto load = [&](int64_t from) {
+    auto load = [&](int64_t from, bool whole) {
 #pragma unroll
         for (int l = 0; l < LOADS; l++) {
-            int v = l * THREADS + threadIdx.x, row = v / VECTORS;
+            int v = l * THREADS + threadIdx.x;
             int64_t k = from + v % VECTORS * N;
-            next[l] = {0, 0, 0, 0};
-            if (strip_output(a, strip, row) < a.n) {
-                next[l] = load_bits(w + strip_row(a, strip, row) * a.k + k, a.k - k, wAligned);
-            }
+            next[l] = load_bits(w + strip_row(a, strip, v / VECTORS) * a.k + k, a.k - k, whole);
         }
     };
-    load(0);
+    auto load_whole_or_part = [&](int64_t from) {
+        if (wAligned && from + DEPTH <= a.k) {
+            load(from, true);
+        } else {
+            load(from, false);
+        }
+    };
+    load_whole_or_part(0);
     for (int64_t from = 0; from < a.k; from += DEPTH) {
 #pragma unroll
         for (int l = 0; l < LOADS; l++) {
@@ -63,11 +67,12 @@ template <class W> __device__ __forceinline__ void few(const MatMul &a) {
         }
         for (int v = threadIdx.x * 4; v < rows * DEPTH; v += THREADS * 4) {
             int64_t k = from + v % DEPTH;
-            uint4 words = load_bits(a.x + v / DEPTH * a.ldx + k, a.k - k, xAligned);
+            bool whole = xAligned && k + 4 <= a.k;
+            uint4 words = load_bits(a.x + v / DEPTH * a.ldx + k, a.k - k, whole);
             *reinterpret_cast<uint4 *>(&x[v / DEPTH][v % DEPTH]) = words;
         }
         __syncthreads();
-        load(from + DEPTH);
+        load_whole_or_part(from + DEPTH);
         if (r < rows) {
             int depth = static_cast<int>(min_i64(DEPTH, a.k - from));
 #pragma unroll 2
@@ -121,8 +126,9 @@ __device__ __forceinline__ void mma_pair(float (&d)[4], const uint4 &low, const 
     mma_bf16(d, second, x.z, x.w);
 }
 
-// Block: eight warps, one strip. Each warp sums a range; then the ranges are added.
-extern "C" __global__ void __launch_bounds__(256) matmul_few_mma(const MatMul a) {
+// Block: eight warps, one strip. Each warp sums a range; then the ranges are added. Two blocks a
+// multiprocessor, so that one loads while the other waits at its barrier.
+extern "C" __global__ void __launch_bounds__(256, 2) matmul_few_mma(const MatMul a) {
     constexpr int WARPS = 8;
     constexpr int PAIRS = RANGE / PAIR;
     constexpr int PITCH = STRIP + 4;  // spreads a fragment over the banks
@@ -132,33 +138,40 @@ extern "C" __global__ void __launch_bounds__(256) matmul_few_mma(const MatMul a)
         return;
     }
     const bf16 *w = reinterpret_cast<const bf16 *>(a.w);
-    bool wAligned = rows_aligned(w, a.k), xAligned = rows_aligned(a.x, a.ldx);
+    bool aligned = rows_aligned(w, a.k) && rows_aligned(a.x, a.ldx);
     int64_t strip = blockIdx.x, ranges = ceil_div(a.k, RANGE);
     int g = lane_index() / 4, t = lane_index() % 4;
-    auto weights = [&](int row, int64_t k) {
-        return strip_output(a, strip, row) < a.n
-            ? load_bits(w + strip_row(a, strip, row) * a.k + k, a.k - k, wAligned)
-            : uint4{0, 0, 0, 0};
+    const bf16 *wLow = w + strip_row(a, strip, g) * a.k;
+    const bf16 *wHigh = w + strip_row(a, strip, g + 8) * a.k;
+    // The products with a row that does not count are not asked for either.
+    const float *x = a.x + min(g, rows - 1) * a.ldx;
+    auto sum_range = [&](float(&d)[4], int64_t from, bool whole) {
+        uint4 low[PAIRS], high[PAIRS];
+#pragma unroll
+        for (int p = 0; p < PAIRS; p++) {
+            int64_t k = from + p * PAIR + 8 * t;
+            low[p] = load_bits(wLow + k, a.k - k, whole);
+            high[p] = load_bits(wHigh + k, a.k - k, whole);
+        }
+        // Keeps the compiler from moving loads down to where they are used.
+        __syncwarp();
+#pragma unroll
+        for (int p = 0; p < PAIRS; p++) {
+            int64_t k = from + p * PAIR + 8 * t;
+            mma_pair(d, low[p], high[p], load_rounded(x + k, a.k - k, whole));
+        }
     };
     int r = threadIdx.x / STRIP, i = threadIdx.x % STRIP;
     float total = 0;
     int buffer = 0;
     for (int64_t first = 0; first < ranges; first += WARPS, buffer ^= 1) {
-        int64_t from = (first + warp_index()) * RANGE + 8 * t;
-        if (first + warp_index() < ranges) {
-            uint4 low[PAIRS], high[PAIRS];
-#pragma unroll
-            for (int p = 0; p < PAIRS; p++) {
-                low[p] = weights(g, from + p * PAIR);
-                high[p] = weights(g + 8, from + p * PAIR);
-            }
+        int64_t from = (first + warp_index()) * RANGE;
+        if (from < a.k) {
             float d[4] = {0, 0, 0, 0};
-#pragma unroll
-            for (int p = 0; p < PAIRS; p++) {
-                int64_t k = from + p * PAIR;
-                uint4 x = g < rows ? load_rounded(a.x + g * a.ldx + k, a.k - k, xAligned)
-                                   : uint4{0, 0, 0, 0};
-                mma_pair(d, low[p], high[p], x);
+            if (aligned && from + RANGE <= a.k) {
+                sum_range(d, from, true);
+            } else {
+                sum_range(d, from, false);
             }
 #pragma unroll
             for (int e = 0; e < 4; e++) {
@@ -210,14 +223,14 @@ template <class W> __device__ __forceinline__ void tile(const MatMul &a) {
     int line = threadIdx.x % TILE, part = threadIdx.x / TILE * 8;
     int64_t strip = firstStrip + line / 8 % TILE_STRIPS;
     int stripRow = line / 32 * 8 + line % 8;
-    bool hasWeights = strip_output(a, strip, stripRow) < a.n, hasRow = firstRow + line < rows;
-    const W *wRow = w + (hasWeights ? strip_row(a, strip, stripRow) * a.k : 0);
-    const float *xRow = a.x + (hasRow ? (firstRow + line) * a.ldx : 0);
+    const W *wRow = w + strip_row(a, strip, stripRow) * a.k;
+    // The products with a row that does not count are not asked for either.
+    const float *xRow = a.x + min_i64(firstRow + line, rows - 1) * a.ldx;
     float nextW[8], nextX[8];
     auto load = [&](int64_t from) {
         int64_t k = from + part;
-        load_eight(nextW, wRow + k, hasWeights ? a.k - k : 0, wAligned);
-        load_eight(nextX, xRow + k, hasRow ? a.k - k : 0, xAligned);
+        load_eight(nextW, wRow + k, a.k - k, wAligned && k + 8 <= a.k);
+        load_eight(nextX, xRow + k, a.k - k, xAligned && k + 8 <= a.k);
     };
     int x = threadIdx.x % 8 * 4, y = threadIdx.x / 8 * 4;
     float sum[4][2][4] = {};
@@ -289,7 +302,7 @@ extern "C" __global__ void __launch_bounds__(128) matmul_round(const MatMul a) {
     }
     bf16 *out = static_cast<bf16 *>(a.scratch) + row * rounded_pitch(a) + k;
     *reinterpret_cast<uint4 *>(out) =
-        load_rounded(a.x + row * a.ldx + k, a.k - k, rows_aligned(a.x, a.ldx));
+        load_rounded(a.x + row * a.ldx + k, a.k - k, rows_aligned(a.x, a.ldx) && k + 8 <= a.k);
 }
 
 // Block: four warps, each 32 x 32 of the tile. The activations are those that matmul_round left at
@@ -314,14 +327,13 @@ extern "C" __global__ void __launch_bounds__(128) matmul_tile_mma(const MatMul a
             int line = v / VECTORS;
             int64_t k = from + v % VECTORS * 8, strip = firstStrip + line / STRIP;
             uint4 *to = &stages[stage][0][place(line, v % VECTORS)];
-            bool valid = strip_output(a, strip, line % STRIP) < a.n && k < a.k;
-            const bf16 *p = valid ? w + strip_row(a, strip, line % STRIP) * a.k + k : w;
+            const bf16 *p = w + strip_row(a, strip, line % STRIP) * a.k + k;
             if (wAligned) {
-                cp_async16(to, p, valid);
+                cp_async16(to, k < a.k ? p : w, k < a.k);
             } else {
-                *to = load_bits(p, valid ? a.k - k : 0, false);
+                *to = load_bits(p, a.k - k, false);
             }
-            valid = firstRow + line < rows && k < a.k;
+            bool valid = firstRow + line < rows && k < a.k;
             cp_async16(&stages[stage][1][place(line, v % VECTORS)],
                        valid ? x + (firstRow + line) * pitch + k : x, valid);
         }

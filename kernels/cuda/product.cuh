@@ -36,9 +36,10 @@ __device__ __forceinline__ int64_t strip_output(const MatMul &a, int64_t strip, 
     return a.gated ? strip * (STRIP / 2) + i % (STRIP / 2) : strip * STRIP + i;
 }
 
-// The row of w that is row i of a strip; its output has to exist.
+// The row of w that is row i of a strip. For an output that does not exist it is the last one's,
+// whose sum nobody asks for.
 __device__ __forceinline__ int64_t strip_row(const MatMul &a, int64_t strip, int i) {
-    int64_t output = strip_output(a, strip, i);
+    int64_t output = min_i64(strip_output(a, strip, i), a.n - 1);
     return a.gated && i >= STRIP / 2 ? a.n + output : output;
 }
 
@@ -64,9 +65,11 @@ template <class T> __device__ __forceinline__ bool rows_aligned(const T *rows, i
 }
 
 // VECTOR<T> elements as they are, from p on; those past the first `valid` are zero and not read.
+// Where `whole`, all are valid and p is 16-byte aligned: what holds for many loads is best asked
+// once, so that they are issued together.
 template <class T>
-__device__ __forceinline__ uint4 load_bits(const T *p, int64_t valid, bool aligned) {
-    if (aligned && valid >= VECTOR<T>) {
+__device__ __forceinline__ uint4 load_bits(const T *p, int64_t valid, bool whole) {
+    if (whole) {
         return *reinterpret_cast<const uint4 *>(p);
     }
     uint4 words = {0, 0, 0, 0};
@@ -83,10 +86,10 @@ __device__ __forceinline__ uint4 load_bits(const T *p, int64_t valid, bool align
 // The same of eight elements, widened.
 template <class T>
 __device__ __forceinline__ void load_eight(float (&out)[8], const T *p, int64_t valid,
-                                           bool aligned) {
+                                           bool whole) {
 #pragma unroll
     for (int v = 0; v < 8; v += VECTOR<T>) {
-        uint4 words = load_bits(p + v, valid - v, aligned);
+        uint4 words = load_bits(p + v, valid - v, whole);
         const T *elements = reinterpret_cast<const T *>(&words);
 #pragma unroll
         for (int i = 0; i < VECTOR<T>; i++) {
@@ -96,9 +99,9 @@ __device__ __forceinline__ void load_eight(float (&out)[8], const T *p, int64_t 
 }
 
 // Eight elements of float32, rounded to bfloat16.
-__device__ __forceinline__ uint4 load_rounded(const float *p, int64_t valid, bool aligned) {
+__device__ __forceinline__ uint4 load_rounded(const float *p, int64_t valid, bool whole) {
     float v[8];
-    load_eight(v, p, valid, aligned);
+    load_eight(v, p, valid, whole);
     return {pack_bf16(v[0], v[1]), pack_bf16(v[2], v[3]), pack_bf16(v[4], v[5]),
             pack_bf16(v[6], v[7])};
 }

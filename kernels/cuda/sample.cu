@@ -223,7 +223,7 @@ extern "C" __global__ void __launch_bounds__(256) sample_scores(const struct Sam
     }
 }
 
-extern "C" __global__ void __launch_bounds__(256) sample_weights(const struct Sample a) {
+extern "C" __global__ void __launch_bounds__(256, 4) sample_weights(const struct Sample a) {
     using namespace sampling;
     __shared__ wide counts[BINS], weighed[BINS];
     int64_t row = blockIdx.y;
@@ -231,7 +231,11 @@ extern "C" __global__ void __launch_bounds__(256) sample_weights(const struct Sa
         return;
     }
     workspace w = workspace_of(a, row);
-    float best = unordered(static_cast<uint32_t>(best_of(a, w) >> 32));
+    wide key = best_of(a, w);
+    if (key == 0) {
+        return;
+    }
+    float best = unordered(static_cast<uint32_t>(key >> 32));
     int bits = weight_bits(a);
     counts[threadIdx.x] = weighed[threadIdx.x] = 0;
     __syncthreads();
@@ -241,7 +245,9 @@ extern "C" __global__ void __launch_bounds__(256) sample_weights(const struct Sa
             break;
         }
         float score = w.scores[id];
-        float weight = static_cast<float>(exp(static_cast<double>(score - best)));
+        // The distance from a best one that is infinite is not a number.
+        float distance = best < INFINITY ? score - best : -INFINITY;
+        float weight = static_cast<float>(exp(static_cast<double>(distance)));
         w.weights[id] = weight;
         int bin = bin_of(score, best);
         atomicAdd(&counts[bin], wide(1));

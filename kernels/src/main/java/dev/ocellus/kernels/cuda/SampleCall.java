@@ -20,7 +20,7 @@ package dev.ocellus.kernels.cuda;
  * @param candidateIds int32 [rows, candidates], the most likely first, equal ones by id; -1 where
  *     the token is
  * @param candidateScores float32 [rows, candidates], the logarithms of their probabilities after
- *     penalty and temperature
+ *     penalty and temperature; of no meaning where a logit is infinite
  * @param vocabulary number of tokens, less than 2^26
  */
 public record SampleCall(
