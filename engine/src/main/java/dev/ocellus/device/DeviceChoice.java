@@ -77,7 +77,7 @@ public record DeviceChoice(Kind kind, int ordinal) {
             return new Resolved(this, "");
         }
         DeviceChoice named = of(System.getProperty(PROPERTY, "auto"));
-        return named.kind == Kind.AUTO ? found() : new Resolved(named, PROPERTY + " says so");
+        return named.kind == Kind.AUTO ? found() : new Resolved(named, "");
     }
 
     private static Resolved found() {
