@@ -221,6 +221,8 @@ template <int TILE_QUERIES, int COLUMNS> struct PlainCore {
         float total = warp_sum(low + high);
         weights[lane] = rounded ? to_float(from_float<bf16>(low)) : low;
         weights[lane + WARP] = rounded ? to_float(from_float<bf16>(high)) : high;
+        // All lanes have read what lane 0 replaces.
+        __syncwarp();
         if (lane == 0) {
             shared.factor[query] = factor;
             shared.part[query] = {largest, fmaf(before.total, factor, total)};
