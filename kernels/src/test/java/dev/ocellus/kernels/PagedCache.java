@@ -1,5 +1,6 @@
 package dev.ocellus.kernels;
 
+import dev.ocellus.tensor.Conversions;
 import dev.ocellus.tensor.DType;
 
 import java.lang.foreign.MemorySegment;
@@ -150,13 +151,45 @@ final class PagedCache {
                 + token % pair * type.byteSize();
     }
 
-    /** Whether the pages of both hold the same bytes. */
-    boolean sameBytes(PagedCache other) {
+    /**
+     * Whether the pages of both hold the same bytes, but for those of elements that are not a
+     * number: providers write different ones. What was never written must be so in both.
+     */
+    boolean sameElements(PagedCache other) {
         for (int i = 0; i < pages.length; i++) {
-            if (pages[i] != null && pages[i].mismatch(other.pages[i]) >= 0) {
+            if (pages[i] != null && !sameElements(pages[i], other.pages[i])) {
                 return false;
             }
         }
         return true;
+    }
+
+    private boolean sameElements(MemorySegment page, MemorySegment other) {
+        if (type == DType.Q8) {
+            return page.mismatch(other) < 0;
+        }
+        for (long at = 0; at < page.byteSize(); at += type.byteSize()) {
+            if (bits(page, at) != bits(other, at)
+                    && !(isWrittenNaN(bits(page, at)) && isWrittenNaN(bits(other, at)))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private int bits(MemorySegment page, long at) {
+        return type == DType.F32
+                ? page.get(ValueLayout.JAVA_INT_UNALIGNED, at)
+                : page.get(ValueLayout.JAVA_SHORT_UNALIGNED, at);
+    }
+
+    private boolean isWrittenNaN(int bits) {
+        float value =
+                switch (type) {
+                    case F32 -> Float.intBitsToFloat(bits);
+                    case F16 -> Conversions.f16ToFloat((short) bits);
+                    default -> Conversions.bf16ToFloat((short) bits);
+                };
+        return Float.isNaN(value) && bits != Operands.POISON;
     }
 }

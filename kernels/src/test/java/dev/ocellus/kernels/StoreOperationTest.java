@@ -105,7 +105,7 @@ class StoreOperationTest {
                             headDim);
             inputs.freeze();
             OperationCheck.run(setting.provider(), outputs, call, random);
-            if (!actual.sameBytes(expected)) {
+            if (!actual.sameElements(expected)) {
                 throw new AssertionError(
                         "%s: other cache contents, from row %d, run-time count %d"
                                 .formatted(name, first, count));
