@@ -52,9 +52,12 @@ extern "C" __global__ void __launch_bounds__(256)
     for (int64_t row = blockIdx.y; row < ROW_COUNT(a); row += gridDim.y) {
         const float *from = values ? a.v + row * a.ldv : a.k + row * a.ldk;
         float x = element < a.headDim ? from[head * a.headDim + element] : 0;
-        f16 scale = from_float<f16>(warp_max(fabsf(x)) / 127);
+        // Compared as integers, infinities and NaN are larger than numbers, so that they show.
+        int largest = warp_max(__float_as_int(fabsf(x)));
+        f16 scale = from_float<f16>(__int_as_float(largest) / 127);
         float inverse = to_float(scale) == 0 ? 0 : 1 / to_float(scale);
-        float q = fmaxf(-127, fminf(127, rintf(x * inverse)));
+        float q = rintf(x * inverse);
+        q = q < -127 ? -127 : q > 127 ? 127 : q != q ? 0 : q;
         char *to = cache_row(a, row, head, values ? a.vOffset : a.kOffset) + block * Q8_BYTES;
         if (lane_index() == 0) {
             *reinterpret_cast<f16 *>(to) = scale;

@@ -114,6 +114,14 @@ __device__ __forceinline__ float warp_sum(float x) {
     return x;
 }
 
+__device__ __forceinline__ int warp_max(int x) {
+#pragma unroll
+    for (int distance = WARP / 2; distance > 0; distance /= 2) {
+        x = max(x, __shfl_xor_sync(ALL_LANES, x, distance));
+    }
+    return x;
+}
+
 __device__ __forceinline__ float warp_max(float x) {
 #pragma unroll
     for (int distance = WARP / 2; distance > 0; distance /= 2) {
