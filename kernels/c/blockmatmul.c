@@ -2,8 +2,9 @@
 // packs them in tiles of nearly equal height, as block.h says, in the scratch memory. A single short
 // row is rounded by each range of units for itself, which is cheaper than a launch. A unit of
 // BlockMatMul is a few weight panels times a block of tiles; few rows are one block, so that the
-// panels are one stream that is read from memory exactly once. The units of a block follow one
-// another: the panels are the smaller stream and the one that lies in memory as it is read.
+// panels are one stream that is read from memory exactly once. Else the units of the same panels
+// follow one another, so that those stay in the cache; but where a block of tiles is too large to
+// stay beside them, its units do, for the panels are the smaller stream of the two.
 #include "dot.h"
 #include "epilogue.h"
 
@@ -13,6 +14,8 @@ enum {
     // Groups after which a tile is left for the next one, so that its part and one of a panel stay in
     // the first-level cache, and the parts of all panels in the second.
     CHUNK_GROUPS = 8,
+    // Of activations, up to which a block of tiles stays in the second-level cache.
+    CACHED_BYTES = 512 << 10,
     // Longest single row that is not packed beforehand: a launch takes as long as rounding some five
     // hundred elements, and a thread runs a few ranges.
     ROW_GROUPS = 16,
@@ -164,6 +167,8 @@ UNITS(BlockMatMul, MatMul) {
 KERNEL(BlockMatMul, MatMul) {
     struct plan p = plan_of(a);
     int64_t pieces = ceil_div(p.panels, p.unitPanels);
+    int64_t blockBytes = TILES_TOGETHER * BLOCK_TILE_ROWS * p.groups * GROUP_ROW_BYTES;
+    int panelsStay = blockBytes <= CACHED_BYTES;
     char row[ROW_GROUPS * GROUP_ROW_BYTES];
     for (int64_t g = 0; p.single && g < p.groups; g++) {
         round_group(a, 0, 1, g, row + g * GROUP_ROW_BYTES);
@@ -171,9 +176,10 @@ KERNEL(BlockMatMul, MatMul) {
     const char *x = p.single ? row : a->scratch;
     for (int64_t u = begin; u < end;) {
         int64_t units = p.blocks == 1 ? min_i64(end - u, PANELS_TOGETHER / p.unitPanels) : 1;
-        int64_t panel = u % pieces * p.unitPanels;
+        int64_t panel = (panelsStay ? u / p.blocks : u % pieces) * p.unitPanels;
+        int64_t block = panelsStay ? u % p.blocks : u / pieces;
         multiply_block(
-            a, &p, x, u / pieces, panel, min_i64(units * p.unitPanels, p.panels - panel));
+            a, &p, x, block, panel, min_i64(units * p.unitPanels, p.panels - panel));
         u += units;
     }
 }

@@ -14,6 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
 
 /** What products with Q8 and Q4 weights promise beyond those with floats. */
 class BlockProductOperationTest {
@@ -38,6 +39,26 @@ class BlockProductOperationTest {
                 }
             }
         }
+    }
+
+    /**
+     * Blocks of so many and so long rows that they do not stay in the cache beside the weights,
+     * which changes the order of the units: sizes for tiles of 12 rows and of 4.
+     */
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("nativeSettings")
+    void manyLongRows(Setting setting) {
+        for (DType type : List.of(DType.Q8, DType.Q4)) {
+            for (Size size : List.of(new Size(97, 70, 4416), new Size(33, 70, 13184))) {
+                OperationCheck.check(setting, 7, (ops, rnd) -> chain(type, size, 1, ops, rnd));
+            }
+        }
+    }
+
+    static Stream<Setting> nativeSettings() {
+        return KernelProviders.available().stream()
+                .filter(p -> p.name().equals("native"))
+                .map(p -> new Setting(p, Placement.ENDS_AT_GUARD));
     }
 
     private static Trial chain(
