@@ -81,24 +81,83 @@ static void append_blocks(
     store_blocks(v, a->headDim, page + a->vOffset + row);
 }
 
-static void append(const struct KvAppend *a, int64_t row, int64_t head) {
-    uint16_t halves[MAX_HEAD + VL];
+// Where a token's keys and values of one head go, but for Q8.
+struct place {
+    char *keys;      // its column in the block of keys
+    int64_t stride;  // bytes of a row of that block
+    char *values;    // the head's matrix
+    int64_t token;   // in the page
+};
+
+static struct place place_of(const struct KvAppend *a, int64_t row, int64_t head) {
     int64_t slot = a->slot[row], token = slot % a->pageTokens;
     char *page = a->pages[a->sequence[row] * a->maxPages + slot / a->pageTokens];
     int64_t pair = a->cacheType == DTYPE_F32 ? 1 : 2, steps = ceil_div(a->headDim, pair);
     int64_t block = token / BLOCK * BLOCK, width = min_i64(BLOCK, padded(a->pageTokens) - block);
+    char *keys = page + a->kOffset + head * padded(a->pageTokens) * steps * 4;
+    char *values = page + a->vOffset + head * (a->pageTokens / pair) * padded(a->headDim) * 4;
+    return (struct place){keys + (block * steps + token - block) * 4, width * 4, values, token};
+}
+
+static void append(const struct KvAppend *a, int64_t row, int64_t head) {
+    uint16_t halves[MAX_HEAD + VL];
     const float *k = a->k + row * a->ldk + head * a->headDim;
     const float *v = a->v + row * a->ldv + head * a->headDim;
     if (a->cacheType == DTYPE_Q8) {
-        append_blocks(a, head, page, token, k, v);
+        int64_t slot = a->slot[row];
+        char *page = a->pages[a->sequence[row] * a->maxPages + slot / a->pageTokens];
+        append_blocks(a, head, page, slot % a->pageTokens, k, v);
         return;
     }
-    char *keys = page + a->kOffset + head * padded(a->pageTokens) * steps * 4;
+    struct place p = place_of(a, row, head);
     narrow(a->cacheType, k, a->headDim, halves);
-    store_keys(a, k, keys + (block * steps + token - block) * 4, width * 4, halves);
+    store_keys(a, k, p.keys, p.stride, halves);
     narrow(a->cacheType, v, a->headDim, halves);
-    char *values = page + a->vOffset + head * (a->pageTokens / pair) * padded(a->headDim) * 4;
-    store_values(a, v, values, token, halves);
+    store_values(a, v, p.values, p.token, halves);
+}
+
+// Whether rows [row, row + VL) are VL tokens of a bfloat16 cache from a multiple of VL on.
+static int is_run(const struct KvAppend *a, int64_t row, int64_t end) {
+    if (a->cacheType != DTYPE_BF16 || row + VL > end || a->pageTokens % VL || a->slot[row] % VL) {
+        return 0;
+    }
+    for (int64_t i = 1; i < VL; i++) {
+        if (a->sequence[row + i] != a->sequence[row] || a->slot[row + i] != a->slot[row] + i) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+// VL tokens at once: their keys are a square of words after another, transposed.
+static void append_run(const struct KvAppend *a, int64_t row, int64_t head) {
+    struct place p = place_of(a, row, head);
+    const float *k = a->k + row * a->ldk + head * a->headDim;
+    const float *v = a->v + row * a->ldv + head * a->headDim;
+    int64_t steps = ceil_div(a->headDim, 2);
+    for (int64_t s = 0; s < steps; s += VL) {
+        int64_t left = a->headDim - 2 * s;
+        vf m[VL];
+        UNROLL
+        for (int i = 0; i < VL; i++) {
+            const float *x = k + i * a->ldk + 2 * s;
+            vf high = left > VL ? v_load_run(x + VL, left - VL) : v_zero();
+            m[i] = v_pair_bf16(v_load_run(x, left), high);
+        }
+        v_transpose(m);
+        for (int64_t j = 0; j < min_i64(VL, steps - s); j++) {
+            v_store(p.keys + (s + j) * p.stride, m[j]);
+        }
+    }
+    for (int64_t t = 0; t < VL; t += 2, v += 2 * a->ldv) {
+        for (int64_t d = 0; d < a->headDim; d += VL) {
+            int64_t block = d / BLOCK * BLOCK, width = min_i64(BLOCK, padded(a->headDim) - block);
+            int64_t word = block * a->pageTokens / 2 + (p.token + t) / 2 * width + d % BLOCK;
+            int64_t left = a->headDim - d;
+            vf pairs = v_zip_bf16(v_load_run(v + d, left), v_load_run(v + a->ldv + d, left));
+            v_store_run((float *)p.values + word, pairs, left);
+        }
+    }
 }
 
 UNITS(KvAppend, KvAppend) { return ceil_div(ROW_COUNT(a), UNIT_ROWS) * a->kvHeads; }
@@ -106,8 +165,14 @@ UNITS(KvAppend, KvAppend) { return ceil_div(ROW_COUNT(a), UNIT_ROWS) * a->kvHead
 KERNEL(KvAppend, KvAppend) {
     for (int64_t u = begin; u < end; u++) {
         int64_t first = u / a->kvHeads * UNIT_ROWS;
-        for (int64_t r = first; r < min_i64(first + UNIT_ROWS, ROW_COUNT(a)); r++) {
-            append(a, r, u % a->kvHeads);
+        int64_t end = min_i64(first + UNIT_ROWS, ROW_COUNT(a));
+        for (int64_t r = first; r < end;) {
+            if (is_run(a, r, end)) {
+                append_run(a, r, u % a->kvHeads);
+                r += VL;
+            } else {
+                append(a, r++, u % a->kvHeads);
+            }
         }
     }
 }
