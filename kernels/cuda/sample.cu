@@ -199,7 +199,6 @@ extern "C" __global__ void __launch_bounds__(256) sample_scores(const struct Sam
     }
     float penalty = static_cast<float>(o.repetitionPenalty);
     float temperature = o.temperature > 0 ? static_cast<float>(o.temperature) : 1.0f;
-    const uint32_t *seen = a.seen ? a.seen + row * ceil_div(a.vocabulary, 32) : nullptr;
     wide best = 0;
     for (int i = 0; i < CHUNK; i += CHUNK_THREADS) {
         int id = static_cast<int>(blockIdx.x) * CHUNK + i + static_cast<int>(threadIdx.x);
@@ -207,7 +206,7 @@ extern "C" __global__ void __launch_bounds__(256) sample_scores(const struct Sam
             break;
         }
         float v = a.logits[row * a.ldl + id];
-        if (seen && seen[id / 32] >> (id % 32) & 1) {
+        if (o.seen && (id == o.occurred || o.seen[id / 32] >> (id % 32) & 1)) {
             v = v < 0 ? v * penalty : v / penalty;
         }
         // A sum with zero leaves no negative zero, which would come before zero in the order.
@@ -276,8 +275,9 @@ extern "C" __global__ void __launch_bounds__(1024, 1) sample_token(const struct 
     }
     if (threadIdx.x == 0) {
         a.tokens[row] = token;
-        if (a.seen && token >= 0) {
-            a.seen[row * ceil_div(a.vocabulary, 32) + token / 32] |= 1u << (token % 32);
+        // The blocks that ask for the bits have ended.
+        if (o.seen && o.occurred >= 0) {
+            o.seen[o.occurred / 32] |= 1u << (o.occurred % 32);
         }
     }
 }

@@ -5,7 +5,7 @@
 
 #include "device.cuh"
 
-// Of one row; see SampleKernels.
+// Of one row, as the class of the same name writes them.
 struct SampleOptions {
     double temperature;
     int64_t topK;
@@ -13,14 +13,16 @@ struct SampleOptions {
     double minP;
     double repetitionPenalty;
     int64_t seed;
+    uint32_t *seen;
+    int64_t occurred;
     int64_t step;
 };
 
+// As the structures of arguments.h, for a call that is the GPU's alone.
 struct Sample {
     const float *logits;
     int64_t ldl;
     const struct SampleOptions *options;
-    uint32_t *seen;
     int32_t *tokens;
     int64_t candidates;
     int32_t *candidateIds;

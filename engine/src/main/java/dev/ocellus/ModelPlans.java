@@ -194,7 +194,8 @@ public final class ModelPlans implements AutoCloseable {
                         cacheShape.pages(contextTokens),
                         sequences,
                         embeddings,
-                        false);
+                        false,
+                        device.choosesTokens());
         return device.plan(language.stepGraph(capacity, cacheShape), planOptions);
     }
 

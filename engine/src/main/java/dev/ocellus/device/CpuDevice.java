@@ -73,6 +73,16 @@ public final class CpuDevice implements Device {
     }
 
     @Override
+    public MemorySegment allocate(MemorySegment content, Arena arena) {
+        return allocate(content.byteSize(), arena).copyFrom(content);
+    }
+
+    @Override
+    public boolean choosesTokens() {
+        return false;
+    }
+
+    @Override
     public ImagePreprocessor preprocessor() {
         return new ImagePreprocessor(provider, pool);
     }

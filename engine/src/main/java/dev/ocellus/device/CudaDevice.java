@@ -7,6 +7,7 @@ import dev.ocellus.kernels.cuda.Blas;
 import dev.ocellus.kernels.cuda.CudaKernels;
 import dev.ocellus.kernels.cuda.Gpu;
 import dev.ocellus.kernels.cuda.GpuInfo;
+import dev.ocellus.kernels.cuda.GpuStream;
 import dev.ocellus.loader.image.ImagePreprocessor;
 import dev.ocellus.plan.Plan;
 import dev.ocellus.plan.PlanOptions;
@@ -109,6 +110,22 @@ public final class CudaDevice implements Device {
     @Override
     public MemorySegment allocate(long bytes, Arena arena) {
         return CudaMemory.allocate(gpu, bytes, arena, CudaMemory.Use.PAGE);
+    }
+
+    @Override
+    public MemorySegment allocate(MemorySegment content, Arena arena) {
+        MemorySegment memory =
+                CudaMemory.allocate(gpu, content.byteSize(), arena, CudaMemory.Use.STATE);
+        try (GpuStream stream = gpu.newStream()) {
+            stream.copyIn(memory, content);
+            stream.synchronize();
+        }
+        return memory;
+    }
+
+    @Override
+    public boolean choosesTokens() {
+        return true;
     }
 
     @Override

@@ -30,8 +30,10 @@ final class CudaExecutable implements Executable {
     private final int[] stepOf;
     private final PlanRun run;
 
-    /** Kept, so that a step allocates nothing. */
+    /** These two are kept, so that a step allocates nothing. */
     private final Predicate<String> filled;
+
+    private final Predicate<String> wanted;
 
     private boolean warm;
     private GpuGraph graph;
@@ -54,6 +56,7 @@ final class CudaExecutable implements Executable {
             stream = gpu.newStream();
             run = new PlanRun(plan, staging.counters(), staging::view, this::execute);
             filled = run::hasAsked;
+            wanted = run::wants;
         } catch (RuntimeException | Error e) {
             if (made != null) {
                 made.close();
@@ -110,7 +113,7 @@ final class CudaExecutable implements Executable {
             } else {
                 enqueueAll();
             }
-            staging.copyLargeOut(stream);
+            staging.copyLargeOut(stream, wanted);
         } finally {
             // Also after a failure: what was enqueued must not outlive this use of the memory.
             stream.synchronize();

@@ -16,7 +16,8 @@ final class CudaMemory {
     enum Use {
         WEIGHTS("the weights", "pack them smaller (--weights q8 or q4)"),
         WORKSPACE("the workspace of a plan", "pack the weights smaller (--weights q8 or q4)"),
-        PAGE("a page of the key/value cache", "close sessions or choose a smaller context");
+        PAGE("a page of the key/value cache", "close sessions or choose a smaller context"),
+        STATE("the state of a sequence", "close sessions or choose a smaller context");
 
         private final String what;
         private final String wayOut;

@@ -20,7 +20,7 @@ import java.util.function.Predicate;
 /**
  * The host's side of a plan's inputs and outputs, in one pinned buffer. It begins with a mirror of
  * the workspace's head: the counters and the small inputs, which one copy brings over. Large inputs
- * and outputs are copied on their own, as far as their counts say.
+ * and outputs, and optional outputs, are copied on their own, as far as their counts say.
  */
 final class CudaStaging implements AutoCloseable {
     /** Inputs up to this size are copied always, together. */
@@ -34,16 +34,16 @@ final class CudaStaging implements AutoCloseable {
     /**
      * A tensor on both sides.
      *
-     * @param label of an input
+     * @param label of an input or an optional output
      * @param counter offset of the counter that says how many entries count, or -1
      * @param entryBytes bytes of an entry that is counted
      */
     private record Transfer(
-            String label, MemorySegment device, MemorySegment host, long counter, long entryBytes) {
-        boolean isSmall(long limit) {
-            return host.byteSize() <= limit;
-        }
-    }
+            String label,
+            MemorySegment device,
+            MemorySegment host,
+            long counter,
+            long entryBytes) {}
 
     private final Plan plan;
     private final PinnedBuffer buffer;
@@ -52,7 +52,9 @@ final class CudaStaging implements AutoCloseable {
     private final MemorySegment hostHead;
     private final Map<Value, MemorySegment> views = new HashMap<>();
     private final List<Transfer> largeInputs = new ArrayList<>();
-    private final List<Transfer> outputs = new ArrayList<>();
+    private final List<Transfer> smallOutputs = new ArrayList<>();
+    private final List<Transfer> largeOutputs = new ArrayList<>();
+    private final List<Transfer> optionalOutputs = new ArrayList<>();
 
     /**
      * @param workspace device memory of the plan's workspace
@@ -91,8 +93,25 @@ final class CudaStaging implements AutoCloseable {
                 largeInputs.add(transfer(e.getKey(), e.getValue(), workspace));
             }
         }
-        new LinkedHashSet<>(plan.graph().outputs().values())
-                .forEach(v -> outputs.add(transfer("", v, workspace)));
+        addOutputs(workspace);
+    }
+
+    private void addOutputs(MemorySegment workspace) {
+        Set<Value> others = new LinkedHashSet<>();
+        plan.graph()
+                .outputs()
+                .forEach(
+                        (label, v) -> {
+                            if (plan.graph().isOptional(label)) {
+                                optionalOutputs.add(transfer(label, v, workspace));
+                            } else {
+                                others.add(v);
+                            }
+                        });
+        for (Value v : others) {
+            boolean small = bytes(v) <= SMALL_OUTPUT_BYTES;
+            (small ? smallOutputs : largeOutputs).add(transfer("", v, workspace));
+        }
     }
 
     private long counterBytes() {
@@ -159,21 +178,32 @@ final class CudaStaging implements AutoCloseable {
 
     /** Copies small outputs; the same work each time. */
     void copySmallOut(GpuStream stream) {
-        for (Transfer t : outputs) {
-            if (t.isSmall(SMALL_OUTPUT_BYTES)) {
-                stream.copyOut(t.host(), t.device());
+        for (Transfer t : smallOutputs) {
+            stream.copyOut(t.host(), t.device());
+        }
+    }
+
+    /**
+     * Copies what counts of large and of optional outputs.
+     *
+     * @param wanted whether an optional output, by its label, is wanted
+     */
+    void copyLargeOut(GpuStream stream, Predicate<String> wanted) {
+        for (int i = 0; i < largeOutputs.size(); i++) {
+            copyOut(stream, largeOutputs.get(i));
+        }
+        for (int i = 0; i < optionalOutputs.size(); i++) {
+            Transfer t = optionalOutputs.get(i);
+            if (wanted.test(t.label())) {
+                copyOut(stream, t);
             }
         }
     }
 
-    /** Copies what counts of large outputs. */
-    void copyLargeOut(GpuStream stream) {
-        for (int i = 0; i < outputs.size(); i++) {
-            Transfer t = outputs.get(i);
-            long bytes = t.isSmall(SMALL_OUTPUT_BYTES) ? 0 : counted(t);
-            if (bytes > 0) {
-                stream.copyOut(t.host(), t.device().asSlice(0, bytes));
-            }
+    private void copyOut(GpuStream stream, Transfer t) {
+        long bytes = counted(t);
+        if (bytes > 0) {
+            stream.copyOut(t.host(), t.device().asSlice(0, bytes));
         }
     }
 

@@ -33,6 +33,18 @@ public interface Device extends AutoCloseable {
     MemorySegment allocate(long bytes, Arena arena);
 
     /**
+     * Memory as {@link #allocate(long, Arena)} gives it, with the content of the host's native
+     * memory.
+     */
+    MemorySegment allocate(MemorySegment content, Arena arena);
+
+    /**
+     * Whether steps of language models choose the next tokens, so that no logits need come to the
+     * host.
+     */
+    boolean choosesTokens();
+
+    /**
      * Makes pixel values in the host's memory, with the threads and kernels that serve this device.
      */
     ImagePreprocessor preprocessor();

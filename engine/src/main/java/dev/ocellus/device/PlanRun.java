@@ -13,6 +13,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 /**
  * The runs of an executable, one at a time: each waits for the one before. Made once for all of
@@ -24,7 +25,7 @@ final class PlanRun implements Run {
     private final Consumer<BooleanSupplier> work;
     private final Map<String, Place> inputs;
     private final Map<String, Place> outputs;
-    private final Place[] allInputs;
+    private final Place[] allPlaces;
     private final Map<Count, Counters> counters = new HashMap<>();
     private final ReentrantLock running = new ReentrantLock(true);
     private final Lifetime lifetime;
@@ -46,7 +47,9 @@ final class PlanRun implements Run {
         lifetime = new Lifetime("the plan " + plan.graph().name());
         inputs = places(plan.graph().inputs(), view);
         outputs = places(plan.graph().outputs(), view);
-        allInputs = inputs.values().toArray(Place[]::new);
+        allPlaces =
+                Stream.concat(inputs.values().stream(), outputs.values().stream())
+                        .toArray(Place[]::new);
         plan.counts().forEach(c -> counters.put(c, Counters.of(plan.counters(c))));
     }
 
@@ -85,7 +88,7 @@ final class PlanRun implements Run {
         lifetime.acquire();
         running.lock();
         open = true;
-        for (Place p : allInputs) {
+        for (Place p : allPlaces) {
             p.asked = false;
         }
         return this;
@@ -134,6 +137,16 @@ final class PlanRun implements Run {
     }
 
     @Override
+    public void want(String label) {
+        place(outputs, label).asked = true;
+    }
+
+    /** Whether the run under way wants an optional output. */
+    boolean wants(String label) {
+        return outputs.get(label).asked;
+    }
+
+    @Override
     public void execute(BooleanSupplier cancelled) {
         checkOpen();
         work.accept(cancelled);
@@ -141,7 +154,12 @@ final class PlanRun implements Run {
 
     @Override
     public MemorySegment output(String label) {
-        return place(outputs, label).memory;
+        Place p = place(outputs, label);
+        if (!p.asked && plan.graph().isOptional(label)) {
+            throw new IllegalStateException(
+                    "this run of the plan " + plan.graph().name() + " did not want " + label);
+        }
+        return p.memory;
     }
 
     private Place place(Map<String, Place> places, String label) {

@@ -30,6 +30,14 @@ public interface Run extends AutoCloseable {
     MemorySegment input(String label);
 
     /**
+     * Asks for an output that is optional in the plan's graph; others come in any case. To be said
+     * before {@link #execute}, and holds until the run is closed.
+     *
+     * @throws IllegalArgumentException if the plan has no such output
+     */
+    void want(String label);
+
+    /**
      * Runs all steps.
      *
      * @param cancelled asked between steps
@@ -42,6 +50,7 @@ public interface Run extends AutoCloseable {
      * Memory of an output at full capacity, row-major without gaps.
      *
      * @throws IllegalArgumentException if the plan has no such output
+     * @throws IllegalStateException if it is optional and this run does not {@link #want} it
      */
     MemorySegment output(String label);
 

@@ -58,14 +58,14 @@ final class DecodeQueue {
     }
 
     /**
-     * Decodes a token for each cache, perhaps together with others' requests; returns when the sink
-     * has got all logits. As {@link LanguageRunner#decode}.
+     * Decodes a token for each cache, perhaps together with others' requests; returns when the
+     * sinks have got all results. As {@link LanguageRunner#decode}.
      */
     void decode(
             List<KvCache> caches,
             int[] tokens,
             List<RopeFrequencies> frequencies,
-            LanguageRunner.LogitsSink sink,
+            List<? extends RowSink> sinks,
             BooleanSupplier cancelled) {
         if (cancelled.getAsBoolean()) {
             throw new CancellationException("cancelled");
@@ -77,7 +77,7 @@ final class DecodeQueue {
             r.caches = caches;
             r.tokens = tokens;
             r.frequencies = frequencies;
-            r.sink = sink;
+            r.sinks = sinks;
             r.cancelled = cancelled;
             waiting.add(r);
             if (stepping && waiting.size() >= expected) {

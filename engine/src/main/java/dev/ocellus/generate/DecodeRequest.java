@@ -13,7 +13,7 @@ final class DecodeRequest {
     List<KvCache> caches;
     int[] tokens;
     List<RopeFrequencies> frequencies;
-    LanguageRunner.LogitsSink sink;
+    List<? extends RowSink> sinks;
     BooleanSupplier cancelled;
 
     /** A step has taken it: it is no longer its thread's until it is {@link #done}. */
@@ -65,7 +65,7 @@ final class DecodeRequest {
         caches = null;
         tokens = null;
         frequencies = null;
-        sink = null;
+        sinks = null;
         cancelled = null;
         taken = false;
         done = false;

@@ -4,8 +4,7 @@ import dev.ocellus.model.DecoderConfig;
 import dev.ocellus.model.RopeFrequencies;
 import dev.ocellus.model.RopeScaling;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -90,7 +89,7 @@ public final class Generation {
     /** One prompt under way. */
     private final class Sequence {
         final Request request;
-        final Sampler sampler;
+        final TokenChooser chooser;
         final int[] stops;
         final int planned;
         int[] ids = new int[32];
@@ -101,7 +100,10 @@ public final class Generation {
         long prefillNanos;
         long decodeNanos;
 
-        Sequence(Request r) {
+        /**
+         * @param arena owns memory of the device until the answer is there
+         */
+        Sequence(Request r, Arena arena) {
             request = r;
             int n = r.prompt().length();
             if (n >= contextTokens) {
@@ -110,16 +112,14 @@ public final class Generation {
             if (n == 0) {
                 throw new IllegalArgumentException("the prompt is empty");
             }
-            sampler = new Sampler(r.options(), (int) config.vocabSize());
             stops =
                     Stream.concat(r.stopTokens().stream(), r.options().stopTokens().stream())
                             .mapToInt(Integer::intValue)
                             .sorted()
                             .toArray();
             planned = (int) Math.min(contextTokens, (long) n + r.options().maxNewTokens());
-            if (r.penalisePrompt()) {
-                Arrays.stream(r.prompt().ids()).forEach(sampler::occurred);
-            }
+            int[] occurred = r.penalisePrompt() ? r.prompt().ids() : new int[0];
+            chooser = runner.chooser(r.options(), occurred, arena);
         }
 
         int length() {
@@ -140,7 +140,7 @@ public final class Generation {
                     keep,
                     prompt.length(),
                     frequencies,
-                    this::logits,
+                    chooser,
                     cancelled,
                     done -> request.listener().prefilled(done, prompt.length()));
             if (count == 0) {
@@ -165,22 +165,13 @@ public final class Generation {
                     all, keys, imageOf, Arrays.copyOf(p.rowOf(), n + count), p.features());
         }
 
-        void logits(int row, MemorySegment logits, MemorySegment hidden) {
-            float[] to = sampler.logits();
-            MemorySegment.copy(logits, ValueLayout.JAVA_FLOAT, 0, to, 0, to.length);
-        }
-
-        /**
-         * Chooses the next token from the logits that have come; {@link #reason} is set when it is
-         * the last one.
-         */
+        /** Takes the next token; {@link #reason} is set when it is the last one. */
         void choose() {
-            int id = sampler.next(count);
+            int id = chooser.next();
             if (count == ids.length) {
                 ids = Arrays.copyOf(ids, count * 2);
             }
             ids[count++] = id;
-            sampler.occurred(id);
             if (Arrays.binarySearch(stops, id) >= 0) {
                 reason = FinishReason.STOP_TOKEN;
             } else if (!request.listener().token(id)) {
@@ -215,7 +206,12 @@ public final class Generation {
      * @throws CacheFullException if there are no pages left; the caches stay usable
      */
     public List<Result> run(List<Request> requests) {
-        List<Sequence> all = requests.stream().map(Sequence::new).toList();
+        try (Arena arena = Arena.ofConfined()) {
+            return finish(requests.stream().map(r -> new Sequence(r, arena)).toList());
+        }
+    }
+
+    private List<Result> finish(List<Sequence> all) {
         List<Sequence> active = new ArrayList<>(all);
         try {
             for (Sequence s : all) {
@@ -239,15 +235,17 @@ public final class Generation {
     }
 
     /** The sequences that decode together, until one of them ends. */
-    private final class Batch implements LanguageRunner.LogitsSink {
+    private final class Batch {
         private final List<Sequence> sequences;
         private final List<KvCache> caches;
+        private final List<TokenChooser> choosers;
         private final List<RopeFrequencies> frequencies = new ArrayList<>();
         private final int[] tokens;
 
         Batch(List<Sequence> active) {
             sequences = List.copyOf(active);
             caches = sequences.stream().map(s -> s.request.cache()).toList();
+            choosers = sequences.stream().map(s -> s.chooser).toList();
             sequences.forEach(s -> frequencies.add(s.frequencies));
             tokens = new int[sequences.size()];
         }
@@ -265,7 +263,7 @@ public final class Generation {
                 // others take their step alone.
                 stepApart();
             } else {
-                runner.decode(caches, tokens, frequencies, this, cancelled);
+                runner.decode(caches, tokens, frequencies, choosers, cancelled);
             }
             long time = System.nanoTime() - start;
             for (int i = 0; i < sequences.size(); i++) {
@@ -285,15 +283,10 @@ public final class Generation {
                             List.of(caches.get(i)),
                             new int[] {tokens[i]},
                             List.of(frequencies.get(i)),
-                            s::logits,
+                            List.of(s.chooser),
                             cancelled);
                 }
             }
-        }
-
-        @Override
-        public void accept(int row, MemorySegment logits, MemorySegment hidden) {
-            sequences.get(row).logits(row, logits, hidden);
         }
     }
 }

@@ -142,10 +142,15 @@ public final class Sampler {
             }
         }
         if (best < 0) {
-            throw new ArithmeticException(
-                    "the model gave no logit that is a number; its weights may be damaged");
+            throw noNumber();
         }
         return best;
+    }
+
+    /** What is wrong where no logit is above minus infinity. */
+    static ArithmeticException noNumber() {
+        return new ArithmeticException(
+                "the model gave no logit that is a number; its weights may be damaged");
     }
 
     private int draw(float top, double uniform) {

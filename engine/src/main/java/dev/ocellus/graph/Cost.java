@@ -95,6 +95,8 @@ public record Cost(long flops, long weightBytes, long activationBytes) {
             case Op.Attention a -> 4 * n * node.input(1).shape().dim(1);
             // The position embedding is added.
             case Op.AssembleTokens a -> n;
+            // Of each token a temperature, an exponential and a sum.
+            case Op.Sample s -> 3 * work.elements(node.input(0));
             case Op.Input i -> 0;
             case Op.Embedding e -> 0;
             case Op.KvAppend k -> 0;

@@ -1,14 +1,17 @@
 package dev.ocellus.graph;
 
 import dev.ocellus.kernels.Activation;
+import dev.ocellus.kernels.SampleOptions;
 import dev.ocellus.tensor.DType;
 import dev.ocellus.tensor.Shape;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A forward pass as an append-only list of nodes. Model code calls the methods in the order of the
@@ -24,6 +27,7 @@ public final class Graph {
     private final List<Node> nodes = new ArrayList<>();
     private final Map<String, Value> inputs = new LinkedHashMap<>();
     private final Map<String, Value> outputs = new LinkedHashMap<>();
+    private final Set<String> optional = new HashSet<>();
     private String scope = "";
 
     public Graph(String name) {
@@ -73,6 +77,20 @@ public final class Graph {
         Value v = append(op, List.of(), shape, dtype, count);
         inputs.put(label, v);
         return v;
+    }
+
+    /**
+     * Marks a value as a result that comes to the host only in runs that ask for it, see {@link
+     * dev.ocellus.device.Run#want}.
+     */
+    public void optionalOutput(String label, Value v) {
+        output(label, v);
+        optional.add(label);
+    }
+
+    /** Whether an output comes to the host on request only. */
+    public boolean isOptional(String output) {
+        return optional.contains(output);
     }
 
     /** Marks a value as a result that a caller may read after a run. */
@@ -440,6 +458,23 @@ public final class Graph {
                 Shape.of(s.dim(0), 1 + s.dim(1), s.dim(2)),
                 DType.F32,
                 patches.count());
+    }
+
+    /**
+     * The token that follows each row of logits: int32 [rows].
+     *
+     * @param options rows as {@link SampleOptions#write} lays them out
+     */
+    public Value sample(Value logits, Value options) {
+        Op op = new Op.Sample();
+        checks.rows(op, logits);
+        checks.input(op, "options", options, DType.I64);
+        checks.require(
+                options.shape().equals(Shape.of(logits.rows(), SampleOptions.FIELDS)),
+                op,
+                "options " + options + " do not fit logits " + logits.shape());
+        return append(
+                op, List.of(logits, options), Shape.of(logits.rows()), DType.I32, logits.count());
     }
 
     /** x [images, skip + height * width, c] to [images, height * width / block^2, c * block^2]. */

@@ -108,6 +108,13 @@ public sealed interface Op {
      */
     record AssembleTokens(Weight cls, Weight position, long height, long width) implements Op {}
 
+    /**
+     * Inputs: logits [rows, vocabulary], options int64 [rows, {@link
+     * dev.ocellus.kernels.SampleOptions#FIELDS}] with the bits of the fields. Its value is int32
+     * [rows]: the tokens that follow. For devices that choose tokens.
+     */
+    record Sample() implements Op {}
+
     /** Pixel unshuffle of a token grid, leading {@code skip} tokens left out. */
     record PixelUnshuffle(long skip, long height, long width, long block, boolean transposed)
             implements Op {}

@@ -5,6 +5,7 @@ import dev.ocellus.device.ChromeTrace;
 import dev.ocellus.generate.KvCache;
 import dev.ocellus.generate.LanguageRunner;
 import dev.ocellus.generate.Prompt;
+import dev.ocellus.generate.RowSink;
 import dev.ocellus.graph.Cost;
 import dev.ocellus.graph.Count;
 import dev.ocellus.graph.Workload;
@@ -26,6 +27,7 @@ final class SessionsWork implements Work {
     private final int newTokens;
     private final RopeFrequencies frequencies;
     private final List<RopeFrequencies> rope;
+    private final List<RowSink> sinks;
     private final int[] tokens;
 
     SessionsWork(LoadedModel model, int sessions, int promptTokens, int newTokens) {
@@ -35,6 +37,7 @@ final class SessionsWork implements Work {
         prompt = Prompt.of(new Random(promptTokens).ints(promptTokens, 0, vocabulary).toArray());
         frequencies = runner.model().config().frequencies(promptTokens, promptTokens + newTokens);
         rope = Collections.nCopies(sessions, frequencies);
+        sinks = Collections.nCopies(sessions, RowSink.NOTHING);
         tokens = new int[sessions];
         caches = Stream.generate(() -> new KvCache(model.pages())).limit(sessions).toList();
     }
@@ -64,7 +67,7 @@ final class SessionsWork implements Work {
                         cache.length(),
                         prompt.length(),
                         frequencies,
-                        (row, logits, hidden) -> {},
+                        RowSink.NOTHING,
                         () -> false,
                         done -> {});
             }
@@ -76,7 +79,7 @@ final class SessionsWork implements Work {
         caches.forEach(cache -> cache.truncate(prompt.length()));
         for (int i = 0; i < newTokens; i++) {
             Arrays.fill(tokens, prompt.ids()[i % prompt.length()]);
-            runner.decode(caches, tokens, rope, (row, logits, hidden) -> {}, () -> false);
+            runner.decode(caches, tokens, rope, sinks, () -> false);
         }
     }
 

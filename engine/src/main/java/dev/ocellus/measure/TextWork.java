@@ -6,6 +6,7 @@ import dev.ocellus.device.Executable;
 import dev.ocellus.generate.KvCache;
 import dev.ocellus.generate.LanguageRunner;
 import dev.ocellus.generate.Prompt;
+import dev.ocellus.generate.RowSink;
 import dev.ocellus.graph.Cost;
 import dev.ocellus.graph.Count;
 import dev.ocellus.graph.Workload;
@@ -89,7 +90,7 @@ public final class TextWork {
                     0,
                     prompt.length(),
                     frequencies,
-                    (row, logits, hidden) -> {},
+                    RowSink.NOTHING,
                     () -> false,
                     done -> {});
         }
@@ -138,6 +139,7 @@ public final class TextWork {
         private final Workload work = Workload.full(prompt.length() + newTokens / 2);
         private final List<KvCache> caches = List.of(cache);
         private final List<RopeFrequencies> rope = List.of(frequencies);
+        private final List<RowSink> sinks = List.of(RowSink.NOTHING);
         private final int[] token = new int[1];
 
         @Override
@@ -163,7 +165,7 @@ public final class TextWork {
             cache.truncate(prompt.length());
             for (int i = 0; i < newTokens; i++) {
                 token[0] = prompt.ids()[i % prompt.length()];
-                runner.decode(caches, token, rope, (row, logits, hidden) -> {}, () -> false);
+                runner.decode(caches, token, rope, sinks, () -> false);
             }
         }
 

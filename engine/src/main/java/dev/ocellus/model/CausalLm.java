@@ -6,6 +6,7 @@ import dev.ocellus.graph.Count;
 import dev.ocellus.graph.Graph;
 import dev.ocellus.graph.Value;
 import dev.ocellus.graph.Weight;
+import dev.ocellus.kernels.SampleOptions;
 import dev.ocellus.loader.Weights;
 import dev.ocellus.tensor.DType;
 
@@ -19,9 +20,11 @@ import dev.ocellus.tensor.DType;
  * {@code pages} int64 [sequences, maxPages]; {@code inverse_frequencies} [sequences, half] and
  * {@code rope_scale} [sequences]; {@code logit_rows} int32 [logits] (rows whose logits are wanted);
  * with embeddings also {@code embeddings} [tokens, hidden] and {@code embedding_index} int32
- * [tokens] (row of {@code embeddings}, or -1 to use the id). Outputs: {@code logits} [logits,
- * vocabulary], {@code hidden} [logits, hidden] after the final norm, and on request {@code
- * hidden_states.k} [tokens, hidden].
+ * [tokens] (row of {@code embeddings}, or -1 to use the id); with choice also {@code sampling}
+ * int64 [logits, fields], see {@link SampleOptions}. Outputs: {@code tokens} int32 [logits] with
+ * choice, {@code hidden_states.k} [tokens, hidden] with hidden states; optional ones, see {@link
+ * Graph#optionalOutput}: {@code logits} [logits, vocabulary] and {@code hidden} [logits, hidden]
+ * after the final norm.
  */
 public abstract sealed class CausalLm permits InternLm2, Llama, Phi3, Qwen2, Qwen3 {
     /** Count of rows in a step. */
@@ -120,8 +123,14 @@ public abstract sealed class CausalLm permits InternLm2, Llama, Phi3, Qwen2, Qwe
         }
         x = g.selectRows(x, rows);
         x = g.rmsNorm(x, vector(model, "norm.weight", config.hiddenSize()), config.rmsNormEps());
-        g.output("hidden", x);
-        g.output("logits", g.linear(x, head));
+        g.optionalOutput("hidden", x);
+        x = g.linear(x, head);
+        g.optionalOutput("logits", x);
+        if (capacity.choice()) {
+            Value options =
+                    g.input("sampling", DType.I64, logits, logits.capacity(), SampleOptions.FIELDS);
+            g.output("tokens", g.sample(x, options));
+        }
         return g;
     }
 

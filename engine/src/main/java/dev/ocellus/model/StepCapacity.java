@@ -9,6 +9,8 @@ package dev.ocellus.model;
  * @param logits rows of which logits and final hidden states are wanted
  * @param embeddings whether rows may come as embeddings (image tokens) instead of ids
  * @param hiddenStates whether the output of every layer is kept
+ * @param choice whether the step chooses the tokens that follow those rows, see {@link
+ *     dev.ocellus.device.Device#choosesTokens}
  */
 public record StepCapacity(
         long tokens,
@@ -16,4 +18,5 @@ public record StepCapacity(
         long maxPages,
         long logits,
         boolean embeddings,
-        boolean hiddenStates) {}
+        boolean hiddenStates,
+        boolean choice) {}

@@ -152,6 +152,7 @@ final class OperationCalls {
             case Op.Patchify p -> patchify(n, p);
             case Op.AssembleTokens a -> assembleTokens(n, a);
             case Op.PixelUnshuffle p -> pixelUnshuffle(n, p);
+            case Op.Sample s -> sample(n);
         };
     }
 
@@ -345,5 +346,21 @@ final class OperationCalls {
                         x.cols(),
                         op.block(),
                         op.transposed() ? 1 : 0);
+    }
+
+    private static Function<Binding, KernelCall> sample(Node n) {
+        Value logits = n.input(0);
+        return b ->
+                new KernelCall.Sample(
+                        b.address(logits),
+                        b.ld(logits),
+                        b.address(n.input(1)),
+                        b.address(n.value()),
+                        0,
+                        0,
+                        0,
+                        logits.rows(),
+                        b.rowCount(logits),
+                        logits.cols());
     }
 }

@@ -66,7 +66,8 @@ final class LanguageForward implements Verifier.Task {
         CacheShape shape = model.cacheShape(PAGE_TOKENS, DType.F32);
         long pages = shape.pages(length);
         StepCapacity capacity =
-                new StepCapacity(tokens.size(), batch, pages, tokens.size(), visual != null, true);
+                new StepCapacity(
+                        tokens.size(), batch, pages, tokens.size(), visual != null, true, false);
         var graph = model.stepGraph(capacity, shape);
         try (Arena memory = Arena.ofShared();
                 Executable e =
@@ -112,6 +113,8 @@ final class LanguageForward implements Verifier.Task {
             }
             run.count(new Count(CausalLm.TOKENS, capacity.tokens()), tokens.size());
             run.count(new Count(CausalLm.LOGITS, capacity.logits()), tokens.size());
+            run.want("hidden");
+            run.want("logits");
             run.execute(() -> false);
             for (String name : expected.names()) {
                 String ours =

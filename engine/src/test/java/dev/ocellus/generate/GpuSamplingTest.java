@@ -3,17 +3,17 @@ package dev.ocellus.generate;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ocellus.kernels.cuda.DeviceSampler;
-import dev.ocellus.kernels.cuda.SampleOptions;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
-import java.util.stream.IntStream;
 
 /** A GPU chooses the tokens that {@link Sampler} chooses. */
 class GpuSamplingTest {
@@ -53,23 +53,30 @@ class GpuSamplingTest {
         int rows = OPTIONS.size();
         List<Sampler> samplers =
                 OPTIONS.stream().map(options -> new Sampler(options, vocabulary)).toList();
-        int[] seen = new int[rows * ((vocabulary + 31) / 32)];
+        int[][] seen = new int[rows][(vocabulary + 31) / 32];
+        int[] last = new int[rows];
+        Arrays.fill(last, -1);
         for (int step = 0; step < steps; step++) {
-            int now = step;
-            float[][] logits = new float[rows][vocabulary];
-            for (float[] row : logits) {
+            int[] expected = new int[rows];
+            List<DeviceSampler.Row> given = new ArrayList<>();
+            for (int r = 0; r < rows; r++) {
+                float[] logits = new float[vocabulary];
                 for (int i = 0; i < vocabulary; i++) {
-                    row[i] = (float) (spread * random.nextGaussian());
+                    logits[i] = (float) (spread * random.nextGaussian());
                 }
+                expected[r] = next(samplers.get(r), logits, step);
+                given.add(
+                        new DeviceSampler.Row(
+                                logits,
+                                DeviceChooser.options(OPTIONS.get(r), 0),
+                                step,
+                                seen[r],
+                                last[r]));
             }
-            int[] expected =
-                    IntStream.range(0, rows)
-                            .map(r -> next(samplers.get(r), logits[r], now))
-                            .toArray();
-            List<SampleOptions> options = OPTIONS.stream().map(o -> onDevice(o, now)).toList();
-            DeviceSampler.Choice choice = device.choose(logits, options, seen, 0, rows);
+            DeviceSampler.Choice choice = device.choose(given, 0, rows);
             assertThat(choice.tokens()).as("step %d", step).containsExactly(expected);
-            seen = choice.seen();
+            seen = choice.seen().toArray(int[][]::new);
+            last = choice.tokens();
         }
     }
 
@@ -78,16 +85,5 @@ class GpuSamplingTest {
         int token = sampler.next(step);
         sampler.occurred(token);
         return token;
-    }
-
-    private static SampleOptions onDevice(GenerationOptions o, long step) {
-        return new SampleOptions(
-                o.temperature(),
-                o.topK(),
-                o.topP(),
-                o.minP(),
-                o.repetitionPenalty(),
-                o.seed(),
-                step);
     }
 }

@@ -59,7 +59,7 @@ class SharedDecodingTest {
     }
 
     /** A session that decodes one token in a thread of its own. */
-    private static final class Decoding implements LanguageRunner.LogitsSink {
+    private static final class Decoding implements LogitsSink {
         final KvCache cache;
         final int token;
         final CountDownLatch waits = new CountDownLatch(2);
@@ -84,7 +84,7 @@ class SharedDecodingTest {
         }
 
         @Override
-        public void accept(int row, MemorySegment values, MemorySegment hidden) {
+        public void logits(MemorySegment values, MemorySegment hidden) {
             stepped.countDown();
             awaitLatch(held);
             if (thrown != null) {
@@ -102,7 +102,7 @@ class SharedDecodingTest {
                                             List.of(cache),
                                             new int[] {token},
                                             List.of(f),
-                                            this,
+                                            List.of(this),
                                             this::isCancelled));
         }
 
@@ -258,15 +258,7 @@ class SharedDecodingTest {
     private static List<Integer> chunks(
             LanguageRunner runner, KvCache cache, int[] ids, RopeFrequencies f) {
         List<Integer> done = new ArrayList<>();
-        runner.prefill(
-                cache,
-                Prompt.of(ids),
-                0,
-                ids.length,
-                f,
-                (row, logits, hidden) -> {},
-                GO_ON,
-                done::add);
+        runner.prefill(cache, Prompt.of(ids), 0, ids.length, f, RowSink.NOTHING, GO_ON, done::add);
         return done;
     }
 

@@ -22,6 +22,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -132,7 +133,7 @@ final class TinyRunner implements AutoCloseable {
             BooleanSupplier cancelled) {
         Logits logits = new Logits();
         List<RopeFrequencies> all = caches.stream().map(c -> f).toList();
-        runner.decode(caches, tokens, all, logits, cancelled);
+        runner.decode(caches, tokens, all, Collections.nCopies(caches.size(), logits), cancelled);
         return logits.rows;
     }
 
@@ -168,11 +169,11 @@ final class TinyRunner implements AutoCloseable {
     }
 
     /** Copies of the logits that come. */
-    static final class Logits implements LanguageRunner.LogitsSink {
+    static final class Logits implements LogitsSink {
         final List<float[]> rows = new ArrayList<>();
 
         @Override
-        public void accept(int row, MemorySegment logits, MemorySegment hidden) {
+        public void logits(MemorySegment logits, MemorySegment hidden) {
             rows.add(logits.toArray(ValueLayout.JAVA_FLOAT));
         }
     }

@@ -286,7 +286,7 @@ class CostTest {
 
     @Test
     void aTiedTableCountsAsLookUpAndAsHead() throws IOException {
-        StepCapacity one = new StepCapacity(1, 1, 4, 1, false, false);
+        StepCapacity one = new StepCapacity(1, 1, 4, 1, false, false, false);
         Graph step = SmallModels.step(1, one, folder);
         Cost lookUp =
                 step.nodes().stream()

@@ -525,4 +525,57 @@ public sealed interface KernelCall {
             double eps,
             Activation activation)
             implements KernelCall {}
+
+    /**
+     * Chooses the token that follows each row of logits: repetition penalty, temperature, top-k,
+     * top-p and min-p, in this order, then a draw with Philox 4x32-10 (Salmon et al. 2011) of the
+     * row's seed and step. For GPUs; on the processor the caller chooses.
+     *
+     * <p>Logits that are not a number count as minus infinity. Of equal tokens the first is the
+     * best. Weights are summed in fixed point, so that the token does not depend on the order of a
+     * sum.
+     *
+     * @param logits float32 [rows, ldl], {@code ldl} elements between rows
+     * @param options as {@link SampleOptions#write} lays them out, for each row; read each time
+     * @param tokens int32 [rows], receives the tokens; -1 where no logit is above minus infinity
+     * @param candidates how many of the most likely tokens are wanted beside, at most {@value
+     *     #MAX_CANDIDATES} and the vocabulary; 0 for none
+     * @param candidateIds int32 [rows, candidates], the most likely first, equal ones by id; -1
+     *     where the token is
+     * @param candidateScores float32 [rows, candidates], the logarithms of their probabilities
+     *     after penalty and temperature; of no meaning where a logit is infinite
+     * @param vocabulary number of tokens, less than 2^26
+     */
+    record Sample(
+            long logits,
+            long ldl,
+            long options,
+            long tokens,
+            long candidates,
+            long candidateIds,
+            long candidateScores,
+            long rows,
+            long rowCount,
+            long vocabulary)
+            implements KernelCall {
+        public static final int MAX_CANDIDATES = 1024;
+
+        private static final long MAX_VOCABULARY = 1L << 26;
+
+        public Sample {
+            if (vocabulary < 1 || vocabulary >= MAX_VOCABULARY) {
+                throw new IllegalArgumentException(
+                        "a vocabulary of %d tokens; 1 to %d can be sampled on a GPU"
+                                .formatted(vocabulary, MAX_VOCABULARY - 1));
+            }
+            if (candidates < 0 || candidates > Math.min(MAX_CANDIDATES, vocabulary)) {
+                throw new IllegalArgumentException(
+                        "%d candidates of %d tokens; %d at most"
+                                .formatted(
+                                        candidates,
+                                        vocabulary,
+                                        Math.min(MAX_CANDIDATES, vocabulary)));
+            }
+        }
+    }
 }

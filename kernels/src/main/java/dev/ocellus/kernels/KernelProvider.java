@@ -33,6 +33,15 @@ public interface KernelProvider {
      *
      * @param scratch address of {@link #scratchBytes} bytes, or 0 if none are needed
      * @param arena keeps argument structures; must live as long as the launches are used
+     * @throws UnsupportedOperationException for Sample, which is for GPUs
      */
     List<Launch> bind(KernelCall call, long scratch, Arena arena);
+
+    /** What {@link #bind} throws for Sample. */
+    static UnsupportedOperationException refuse(KernelCall.Sample call) {
+        return new UnsupportedOperationException(
+                "the processor's kernels choose no tokens of "
+                        + call.vocabulary()
+                        + "; take the logits and choose from them");
+    }
 }

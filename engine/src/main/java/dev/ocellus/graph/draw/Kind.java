@@ -48,6 +48,7 @@ public enum Kind {
             case Op.Activate o -> POINTWISE;
             case Op.GatedActivate o -> POINTWISE;
             case Op.Rope o -> POINTWISE;
+            case Op.Sample o -> POINTWISE;
             case Op.RopeTable o -> POINTWISE;
             case Op.Embedding o -> MOVE;
             case Op.KvAppend o -> MOVE;

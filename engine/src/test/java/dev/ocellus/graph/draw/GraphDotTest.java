@@ -72,7 +72,7 @@ class GraphDotTest {
 
     @Test
     void allLayersOnDemand(@TempDir Path folder) throws IOException {
-        StepCapacity capacity = new StepCapacity(4, 1, 2, 1, true, true);
+        StepCapacity capacity = new StepCapacity(4, 1, 2, 1, true, true, false);
         Graph step = SmallModels.step(3, capacity, folder);
         String dot = GraphDot.text(Diagram.of(step, Workload.full(0), Detail.EVERY_LAYER));
         parse(dot);

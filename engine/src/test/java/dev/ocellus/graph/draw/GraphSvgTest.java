@@ -75,7 +75,7 @@ class GraphSvgTest {
 
     @Test
     void boxesOfAPlanDoNotOverlap() throws Exception {
-        StepCapacity capacity = new StepCapacity(4, 2, 2, 1, true, true);
+        StepCapacity capacity = new StepCapacity(4, 2, 2, 1, true, true, false);
         Graph step = SmallModels.step(4, capacity, folder);
         Plan plan =
                 Plan.of(step, new PlanOptions(ComputeType.F32), new ScalarProvider()::scratchBytes);
@@ -94,7 +94,7 @@ class GraphSvgTest {
 
     @Test
     void whatEveryLayerReadsIsNamedInsteadOfJoined() throws Exception {
-        Graph step = SmallModels.step(4, new StepCapacity(4, 1, 2, 1, false, false), folder);
+        Graph step = SmallModels.step(4, new StepCapacity(4, 1, 2, 1, false, false, false), folder);
         Document svg = parse(GraphSvg.text(Diagram.of(step, Workload.full(9), Detail.FOLDED)));
         assertThat(texts(svg))
                 .contains("Read in several places:", "sequence [4] i32", "slot [4] i32")

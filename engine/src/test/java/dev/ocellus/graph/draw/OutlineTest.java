@@ -96,7 +96,7 @@ class OutlineTest {
         assertThat(Outline.of(CostTable.steps(vit), Detail.FOLDED).sections())
                 .extracting(Outline.Section::times)
                 .containsExactly(1, 5);
-        StepCapacity capacity = new StepCapacity(4, 1, 2, 1, true, true);
+        StepCapacity capacity = new StepCapacity(4, 1, 2, 1, true, true, false);
         Graph step = SmallModels.step(6, capacity, folder);
         assertThat(Outline.of(CostTable.steps(step), Detail.FOLDED).sections())
                 .extracting(Outline.Section::times)

@@ -30,6 +30,7 @@ public final class CudaKernels {
     private final AttentionKernels attention;
     private final PagedAttentionKernels pagedAttention;
     private final MatMulKernels matMul;
+    private final SampleKernels sample;
 
     /**
      * The kernels of a GPU.
@@ -48,6 +49,7 @@ public final class CudaKernels {
         attention = new AttentionKernels(gpu);
         pagedAttention = new PagedAttentionKernels(gpu);
         matMul = new MatMulKernels(gpu, blas);
+        sample = new SampleKernels(gpu);
     }
 
     /** The type in which products with bfloat16 weights are fastest. */
@@ -62,6 +64,7 @@ public final class CudaKernels {
             case KernelCall.Attention c -> attention.scratchBytes(c);
             case KernelCall.PagedAttention c -> pagedAttention.scratchBytes(c);
             case KernelCall.MatMul c -> matMul.scratchBytes(c);
+            case KernelCall.Sample c -> sample.scratchBytes(c);
             default -> 0;
         };
     }
@@ -96,6 +99,7 @@ public final class CudaKernels {
             case KernelCall.Attention c -> attention.attention(c, scratch, arena);
             case KernelCall.PagedAttention c -> pagedAttention.pagedAttention(c, scratch, arena);
             case KernelCall.MatMul c -> matMul.matMul(c, scratch, arena);
+            case KernelCall.Sample c -> sample.sample(c, scratch, arena);
             case KernelCall.PackPanels c -> throw hostOnly();
         };
     }

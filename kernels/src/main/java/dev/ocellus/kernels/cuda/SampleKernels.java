@@ -1,14 +1,13 @@
 package dev.ocellus.kernels.cuda;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
+import dev.ocellus.kernels.KernelCall;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Launches of {@code sample.cu}: choice of the next token. Immutable and thread-safe. */
-public final class SampleKernels {
+final class SampleKernels {
     /** Tokens of a block of the kernels that read all. */
     private static final long CHUNK = 4096;
 
@@ -22,62 +21,42 @@ public final class SampleKernels {
 
     private final Gpu gpu;
 
-    public SampleKernels(Gpu gpu) {
+    SampleKernels(Gpu gpu) {
         this.gpu = gpu;
     }
 
-    /** Bytes of device memory ({@value GpuMemory#ALIGNMENT}-byte aligned) that a call needs. */
-    public long scratchBytes(SampleCall call) {
+    long scratchBytes(KernelCall.Sample call) {
         long chunks = chunks(call);
         // The best token of each chunk; of each token its score, its weight, and an id.
         long row = DISTANCE_BYTES + chunks * Long.BYTES + chunks * CHUNK * 3 * Integer.BYTES;
         return Math.multiplyExact(call.rows(), row);
     }
 
-    /**
-     * Makes the call ready to run: the work is enqueued in order, on one stream.
-     *
-     * @param scratch device address of {@link #scratchBytes} bytes
-     * @param arena keeps the argument structure; must live as long as the work is used
-     */
-    public List<GpuWork> bind(SampleCall call, long scratch, Arena arena) {
-        MemorySegment arguments = arguments(call, scratch, arena);
+    List<GpuWork> sample(KernelCall.Sample call, long scratch, Arena arena) {
         Grid parts = Grid.of(chunks(call), Math.max(1, call.rows()));
         Grid rows = Grid.of(Math.max(1, call.rows()));
         List<GpuWork> work = new ArrayList<>();
-        work.add(launch("sample_scores", parts, CHUNK_THREADS, arguments, arena));
-        work.add(launch("sample_weights", parts, CHUNK_THREADS, arguments, arena));
-        work.add(launch("sample_token", rows, ROW_THREADS, arguments, arena));
+        work.add(launch("sample_scores", parts, CHUNK_THREADS, call, scratch, arena));
+        work.add(launch("sample_weights", parts, CHUNK_THREADS, call, scratch, arena));
+        work.add(launch("sample_token", rows, ROW_THREADS, call, scratch, arena));
         if (call.candidates() > 0) {
-            work.add(launch("sample_candidates", rows, ROW_THREADS, arguments, arena));
+            work.add(launch("sample_candidates", rows, ROW_THREADS, call, scratch, arena));
         }
         return List.copyOf(work);
     }
 
     private GpuWork launch(
-            String kernel, Grid grid, int threads, MemorySegment arguments, Arena arena) {
+            String kernel,
+            Grid grid,
+            int threads,
+            KernelCall.Sample call,
+            long scratch,
+            Arena arena) {
         GpuFunction function = gpu.function("sample", kernel);
-        return KernelLaunch.of(function, grid, threads, 0, arguments, arena);
+        return KernelLaunch.of(function, grid, threads, 0, call, scratch, arena);
     }
 
-    private static long chunks(SampleCall call) {
+    private static long chunks(KernelCall.Sample call) {
         return FlatLaunch.ceilDiv(call.vocabulary(), CHUNK);
-    }
-
-    private static MemorySegment arguments(SampleCall call, long scratch, Arena arena) {
-        return arena.allocateFrom(
-                JAVA_LONG,
-                call.logits(),
-                call.ldl(),
-                call.options(),
-                call.seen(),
-                call.tokens(),
-                call.candidates(),
-                call.candidateIds(),
-                call.candidateScores(),
-                call.rows(),
-                call.rowCount(),
-                call.vocabulary(),
-                scratch);
     }
 }

@@ -2,6 +2,7 @@ package dev.ocellus.kernels.nativelib;
 
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
+import dev.ocellus.kernels.KernelProvider;
 import dev.ocellus.kernels.KvPanels;
 import dev.ocellus.kernels.Launch;
 import dev.ocellus.kernels.Panels;
@@ -65,6 +66,7 @@ final class NativeCalls {
      *
      * @param kernel gives the launch of a kernel, by name, on the call's arguments
      * @throws IllegalArgumentException if a type or a size is one that the kernels don't take
+     * @throws UnsupportedOperationException for Sample
      */
     static List<Launch> launches(KernelCall call, Function<String, Launch> kernel) {
         check(call);
@@ -137,6 +139,7 @@ final class NativeCalls {
                                     + "; only as what they are, Q8 or Q4");
                 }
             }
+            case KernelCall.Sample s -> throw KernelProvider.refuse(s);
             default -> {}
         }
     }

@@ -60,6 +60,7 @@ public final class ScalarProvider implements KernelProvider {
             case KernelCall.GroupNorm c -> List.of(new NormLaunches.GroupNorm(c));
             case KernelCall.ResizeRows c -> List.of(new ResizeLaunches.Rows(c));
             case KernelCall.ResizePlanes c -> List.of(new ResizeLaunches.Planes(c));
+            case KernelCall.Sample c -> throw KernelProvider.refuse(c);
         };
     }
 

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.ocellus.kernels.SampleOptions;
+import dev.ocellus.kernels.cuda.DeviceSampler.Row;
+
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -15,9 +18,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
 
 class SampleKernelsTest {
-    private static final SampleOptions GREEDY = new SampleOptions(0, 0, 1, 0, 1, 0, 0);
     private static final int ROWS = 12;
 
     private static DeviceSampler device;
@@ -66,27 +69,23 @@ class SampleKernelsTest {
                 minP[random.nextInt(minP.length)],
                 penalty[random.nextInt(penalty.length)],
                 random.nextLong(),
-                random.nextInt(4) == 0 ? random.nextLong() : random.nextInt(100));
+                0);
     }
 
-    private static int[] seen(int rows, int vocabulary, RandomGenerator random) {
-        int[] bits = new int[rows * words(vocabulary)];
-        for (int r = 0; r < rows; r++) {
-            for (int i = 0; i < vocabulary; i++) {
-                int bit = random.nextInt(3) == 0 ? 1 : 0;
-                bits[r * words(vocabulary) + i / 32] |= bit << i % 32;
-            }
+    /** Random bits, or null. */
+    private static int[] seen(int vocabulary, RandomGenerator random) {
+        if (random.nextInt(4) == 0) {
+            return null;
+        }
+        int[] bits = new int[(vocabulary + 31) / 32];
+        for (int i = 0; i < vocabulary; i++) {
+            bits[i / 32] |= (random.nextInt(3) == 0 ? 1 : 0) << i % 32;
         }
         return bits;
     }
 
-    private static int words(int vocabulary) {
-        return (vocabulary + 31) / 32;
-    }
-
-    private static int[] row(int[] bits, int row, int vocabulary) {
-        int words = words(vocabulary);
-        return Arrays.copyOfRange(bits, row * words, (row + 1) * words);
+    private static Row row(float[] logits, SampleOptions options) {
+        return new Row(logits, options, 0, null, -1);
     }
 
     @ParameterizedTest
@@ -94,24 +93,22 @@ class SampleKernelsTest {
     void tokensAreTheOracles(int vocabulary) {
         for (int shape = 0; shape < 6; shape++) {
             RandomGenerator random = new SplittableRandom(31L * vocabulary + shape);
-            float[][] logits = new float[ROWS][];
-            List<SampleOptions> options = new ArrayList<>();
+            List<Row> rows = new ArrayList<>();
             for (int r = 0; r < ROWS; r++) {
-                logits[r] = logits(vocabulary, shape, random);
-                options.add(options(random));
+                rows.add(
+                        new Row(
+                                logits(vocabulary, shape, random),
+                                options(random),
+                                random.nextInt(4) == 0 ? random.nextLong() : random.nextInt(100),
+                                seen(vocabulary, random),
+                                random.nextInt(-1, vocabulary)));
             }
-            int[] seen = seen(ROWS, vocabulary, random);
-            DeviceSampler.Choice choice = device.choose(logits, options, seen, 0, ROWS);
+            DeviceSampler.Choice choice = device.choose(rows, 0, ROWS);
             for (int r = 0; r < ROWS; r++) {
-                int[] occurred = row(seen, r, vocabulary);
-                int token = new SampleOracle(logits[r], occurred, options.get(r)).token();
                 assertThat(choice.tokens()[r])
-                        .as("shape %d, row %d, %s", shape, r, options.get(r))
-                        .isEqualTo(token);
-                if (token >= 0) {
-                    occurred[token / 32] |= 1 << token % 32;
-                }
-                assertThat(row(choice.seen(), r, vocabulary)).isEqualTo(occurred);
+                        .as("shape %d, row %d, %s", shape, r, rows.get(r).options())
+                        .isEqualTo(new SampleOracle(rows.get(r)).token());
+                assertThat(choice.seen().get(r)).isEqualTo(rows.get(r).seenAfter());
             }
         }
     }
@@ -120,14 +117,12 @@ class SampleKernelsTest {
     void drawsFollowTheProbabilities() {
         int draws = 600;
         float[] logits = {0, 1, 2, -1, Float.NEGATIVE_INFINITY, 0.5f};
-        float[][] rows = new float[draws][];
-        List<SampleOptions> options = new ArrayList<>();
+        List<Row> rows = new ArrayList<>();
         for (int i = 0; i < draws; i++) {
-            rows[i] = logits;
-            options.add(new SampleOptions(1, 0, 1, 0, 1, 5, i));
+            rows.add(new Row(logits, new SampleOptions(1, 0, 1, 0, 1, 5, 0), i, null, -1));
         }
         int[] counts = new int[logits.length];
-        for (int token : device.choose(rows, options, null, 0, draws).tokens()) {
+        for (int token : device.choose(rows, 0, draws).tokens()) {
             counts[token]++;
         }
         double total = 0;
@@ -159,8 +154,8 @@ class SampleKernelsTest {
         int[] best = {1, 2, 2, -1, 0};
         for (double temperature : new double[] {0, 1e-6}) {
             SampleOptions o = new SampleOptions(temperature, 1, 0.001, 0, 1, 3, 0);
-            List<SampleOptions> options = List.of(o, o, o, o, o);
-            assertThat(device.choose(logits, options, null, 0, 5).tokens()).containsExactly(best);
+            List<Row> rows = Stream.of(logits).map(l -> row(l, o)).toList();
+            assertThat(device.choose(rows, 0, 5).tokens()).containsExactly(best);
         }
     }
 
@@ -168,20 +163,22 @@ class SampleKernelsTest {
     void rowsPastTheCountAreLeftAlone() {
         RandomGenerator random = new SplittableRandom(4);
         int vocabulary = 300;
-        float[][] logits = new float[4][];
-        List<SampleOptions> options = new ArrayList<>();
+        List<Row> rows = new ArrayList<>();
         for (int r = 0; r < 4; r++) {
-            logits[r] = logits(vocabulary, 0, random);
-            options.add(new SampleOptions(1, 40, 0.9, 0, 1, r, 7));
+            SampleOptions o = new SampleOptions(1, 40, 0.9, 0, 1, r, 0);
+            rows.add(new Row(logits(vocabulary, 0, random), o, 7, new int[10], r));
         }
-        int[] all = device.choose(logits, options, null, 2, 4).tokens();
+        int[] all = device.choose(rows, 2, 4).tokens();
         for (int count = 0; count < 4; count++) {
             int[] expected = Arrays.copyOf(all, 4);
             Arrays.fill(expected, count, 4, DeviceSampler.UNTOUCHED);
-            DeviceSampler.Choice some = device.choose(logits, options, null, 2, count);
+            DeviceSampler.Choice some = device.choose(rows, 2, count);
             assertThat(some.tokens()).containsExactly(expected);
             assertThat(Arrays.copyOfRange(some.candidates(), 2 * count, 8))
                     .containsOnly(DeviceSampler.UNTOUCHED);
+            for (int r = count; r < 4; r++) {
+                assertThat(some.seen().get(r)).containsOnly(0);
+            }
         }
     }
 
@@ -191,11 +188,10 @@ class SampleKernelsTest {
         int vocabulary = 5000;
         for (int shape = 0; shape < 6; shape++) {
             RandomGenerator random = new SplittableRandom(shape);
-            float[] logits = logits(vocabulary, shape, random);
-            SampleOptions o = new SampleOptions(shape % 2 * 0.7, 0, 1, 0, 1, 1, 1);
-            DeviceSampler.Choice choice =
-                    device.choose(new float[][] {logits}, List.of(o), null, count, 1);
-            SampleOracle oracle = new SampleOracle(logits, null, o);
+            SampleOptions o = new SampleOptions(shape % 2 * 0.7, 0, 1, 0, 1, 1, 0);
+            Row row = row(logits(vocabulary, shape, random), o);
+            DeviceSampler.Choice choice = device.choose(List.of(row), count, 1);
+            SampleOracle oracle = new SampleOracle(row);
             for (int i = 0; i < count; i++) {
                 int id = choice.candidates()[i];
                 assertThat(id).as("shape %d, rank %d", shape, i).isEqualTo(oracle.candidate(i));
@@ -208,14 +204,14 @@ class SampleKernelsTest {
 
     @Test
     void withoutABestTokenThereAreNoCandidates() {
-        float[][] logits = {{Float.NaN, Float.NEGATIVE_INFINITY}};
-        assertThat(device.choose(logits, List.of(GREEDY), null, 2, 1).candidates())
-                .containsExactly(-1, -1);
+        Row row = row(new float[] {Float.NaN, Float.NEGATIVE_INFINITY}, SampleOptions.GREEDY);
+        assertThat(device.choose(List.of(row), 2, 1).candidates()).containsExactly(-1, -1);
     }
 
     @Test
     void moreCandidatesThanTokensAreRefused() {
-        assertThatThrownBy(() -> device.choose(new float[1][3], List.of(GREEDY), null, 4, 1))
+        Row row = row(new float[3], SampleOptions.GREEDY);
+        assertThatThrownBy(() -> device.choose(List.of(row), 4, 1))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("4 candidates of 3 tokens");
     }

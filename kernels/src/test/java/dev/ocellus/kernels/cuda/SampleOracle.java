@@ -1,5 +1,7 @@
 package dev.ocellus.kernels.cuda;
 
+import dev.ocellus.kernels.SampleOptions;
+
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.stream.IntStream;
@@ -7,6 +9,7 @@ import java.util.stream.IntStream;
 /** The choice of a token in plain Java, by sorting. */
 final class SampleOracle {
     private final SampleOptions options;
+    private final long step;
 
     /** After penalty and temperature; minus infinity for what is not a number. */
     private final float[] scores;
@@ -16,11 +19,13 @@ final class SampleOracle {
 
     private final boolean[] kept;
 
-    SampleOracle(float[] logits, int[] seen, SampleOptions options) {
-        this.options = options;
+    SampleOracle(DeviceSampler.Row row) {
+        options = row.options();
+        step = row.step();
+        int[] seen = row.seenAfter();
         float penalty = (float) options.repetitionPenalty();
         float temperature = options.temperature() > 0 ? (float) options.temperature() : 1;
-        scores = logits.clone();
+        scores = row.logits().clone();
         for (int i = 0; i < scores.length; i++) {
             if (seen != null && (seen[i / 32] >> i % 32 & 1) == 1) {
                 scores[i] = scores[i] < 0 ? scores[i] * penalty : scores[i] / penalty;
@@ -52,7 +57,7 @@ final class SampleOracle {
         keepTopK();
         keepTopP();
         keepMinP();
-        double left = uniform(options.seed(), options.step()) * total();
+        double left = uniform(options.seed(), step) * total();
         for (int i = 0; i < scores.length; i++) {
             left -= kept[i] ? weight(i) : 0;
             if (left < 0) {
