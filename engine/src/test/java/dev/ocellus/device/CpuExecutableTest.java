@@ -18,6 +18,7 @@ import dev.ocellus.tensor.DType;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.CancellationException;
@@ -48,6 +49,38 @@ class CpuExecutableTest {
 
     private Executable executable() {
         return device.prepare(plan(), store);
+    }
+
+    @Test
+    void optionalOutputsHaveToBeWanted() {
+        Graph g = new Graph("relu");
+        Value x = g.input("x", DType.F32, ROWS, 4, 2);
+        g.optionalOutput("y", g.activate(x, Activation.RELU));
+        Plan plan = device.plan(g, new PlanOptions(ComputeType.F32));
+        try (Executable e = device.prepare(plan, store)) {
+            try (Run run = e.begin()) {
+                run.want("y");
+                run.execute(() -> false);
+                assertThat(run.output("y").byteSize()).isEqualTo(4 * 2 * 4);
+                assertThatThrownBy(() -> run.want("z"))
+                        .isInstanceOf(IllegalArgumentException.class);
+            }
+            try (Run run = e.begin()) {
+                run.execute(() -> false);
+                assertThatThrownBy(() -> run.output("y"))
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining("did not want y");
+            }
+        }
+    }
+
+    @Test
+    void memoryTakesItsContent() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment content = arena.allocateFrom(ValueLayout.JAVA_INT, 3, 1, 2);
+            assertThat(device.allocate(content, arena).toArray(ValueLayout.JAVA_INT))
+                    .containsExactly(3, 1, 2);
+        }
     }
 
     @Test

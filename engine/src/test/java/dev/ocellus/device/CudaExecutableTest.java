@@ -133,6 +133,41 @@ class CudaExecutableTest {
     }
 
     @Test
+    void optionalOutputsComeWhenWanted() {
+        Graph g = new Graph("two outputs");
+        Value x = g.activate(g.input("x", DType.F32, ROWS, 4, 2), Activation.RELU);
+        g.optionalOutput("middle", x);
+        g.output("y", g.activate(x, Activation.RELU));
+        try (Executable e = executable(g)) {
+            assertThat(middle(e, 2, true)).isEqualTo(8);
+            assertThat(middle(e, 3, true)).isEqualTo(9);
+            SoftGpu.requireSoftware();
+            assertThat(bytesOut(() -> middle(e, 3, false))).isEqualTo(4 * 2 * 4);
+            assertThat(bytesOut(() -> middle(e, 3, true))).isEqualTo(4 * 2 * 4 + 3 * 2 * 4);
+        }
+    }
+
+    /** The first number of the optional output of a run, or 0 if it is not wanted. */
+    private static float middle(Executable e, int first, boolean wanted) {
+        try (Run run = e.begin()) {
+            run.count(ROWS, 3);
+            run.input("x").fill((byte) 0);
+            run.input("x").setAtIndex(ValueLayout.JAVA_FLOAT, 0, first + 6);
+            if (wanted) {
+                run.want("middle");
+            }
+            run.execute(() -> false);
+            return wanted ? run.output("middle").getAtIndex(ValueLayout.JAVA_FLOAT, 0) : 0;
+        }
+    }
+
+    private static long bytesOut(Runnable run) {
+        SoftGpu.Counters before = SoftGpu.counters();
+        run.run();
+        return SoftGpu.counters().since(before).bytesOut();
+    }
+
+    @Test
     void aCancelledRunDoesNotBegin() {
         try (Executable e = relus(2);
                 Run run = e.begin()) {
@@ -170,21 +205,29 @@ class CudaExecutableTest {
         assertThatThrownBy(e::begin).hasMessage("the plan relus has been closed");
     }
 
+    private static void look(Executable e, int row) {
+        try (Run run = e.begin()) {
+            run.input("index").setAtIndex(ValueLayout.JAVA_INT, 1, row);
+            run.execute(() -> false);
+        }
+    }
+
     @Test
     void aFaultEndsThisDeviceAlone() {
         SoftGpu.requireSoftware();
         Graph g = new Graph("lookup");
-        Value x = g.input("x", DType.F32, null, 4, 2);
-        g.output("y", g.selectRows(x, g.input("index", DType.I32, null, 4)));
+        Value x = g.activate(g.input("x", DType.F32, null, 4, 2), Activation.RELU);
+        Value y = g.selectRows(x, g.input("index", DType.I32, null, 4));
+        g.output("y", g.activate(y, Activation.SILU));
         try (Executable e = executable(g);
                 Executable other = relus(2)) {
             run(other, 1, 2, 0);
-            try (Run run = e.begin()) {
-                run.input("index").setAtIndex(ValueLayout.JAVA_INT, 1, Integer.MAX_VALUE);
-                assertThatThrownBy(() -> run.execute(() -> false))
-                        .isInstanceOf(GpuFaultException.class)
-                        .hasMessageContaining("select_rows");
-            }
+            look(e, 0);
+            look(e, 3);
+            // The third run is a graph, which is at fault as a whole for the driver.
+            assertThatThrownBy(() -> look(e, Integer.MAX_VALUE))
+                    .isInstanceOf(GpuFaultException.class)
+                    .hasMessageContaining("kernel rows.select_rows failed");
             assertThatThrownBy(() -> run(other, 1, 2, 0)).isInstanceOf(GpuFaultException.class);
             assertThatThrownBy(() -> relus(2)).isInstanceOf(GpuFaultException.class);
         }

@@ -127,6 +127,8 @@ class CudaGenerationTest {
             assertThat(token.allocations()).isZero();
             assertThat(token.frees()).isZero();
             assertThat(token.copiesIn()).isEqualTo(1);
+            // The id.
+            assertThat(token.bytesOut()).isEqualTo(Integer.BYTES);
         }
     }
 
@@ -159,10 +161,15 @@ class CudaGenerationTest {
     }
 
     private static void generate(TinyRunner t, KvCache cache, int tokens, IntPredicate listener) {
-        Generation.Request r = request(cache, prompt(5, 50), tokens);
+        GenerationOptions options =
+                GenerationOptions.DEFAULT
+                        .withMaxNewTokens(tokens)
+                        .withTemperature(1.1)
+                        .withTopP(0.9)
+                        .withRepetitionPenalty(1.1);
         var heard =
                 new Generation.Request(
-                        r.prompt(), cache, r.options(), Set.of(), false, listener::test);
+                        Prompt.of(prompt(5, 50)), cache, options, Set.of(), true, listener::test);
         new Generation(t.runner(), CONTEXT, GO_ON).run(List.of(heard));
     }
 

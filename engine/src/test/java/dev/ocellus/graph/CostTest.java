@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.ocellus.kernels.Activation;
 import dev.ocellus.kernels.ComputeType;
+import dev.ocellus.kernels.SampleOptions;
 import dev.ocellus.kernels.scalar.ScalarProvider;
 import dev.ocellus.loader.Checkpoint;
 import dev.ocellus.loader.Weights;
@@ -100,6 +101,13 @@ class CostTest {
         assertThat(cost(g.activate(x(3, 8), Activation.GELU))).isEqualTo(new Cost(120, 0, 4 * 48));
         assertThat(cost(g.gatedActivate(x(3, 8), x(3, 8), Activation.SILU)))
                 .isEqualTo(new Cost(5 * 24, 0, 4 * 72));
+    }
+
+    @Test
+    void choiceOfTokens() {
+        Value options = g.input("options", DType.I64, null, 3, SampleOptions.FIELDS);
+        assertThat(cost(g.sample(x(3, 8), options)))
+                .isEqualTo(new Cost(3 * 24, 0, 4 * 24 + 3 * SampleOptions.BYTES + 4 * 3));
     }
 
     @Test

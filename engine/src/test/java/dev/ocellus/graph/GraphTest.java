@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ocellus.kernels.Activation;
+import dev.ocellus.kernels.SampleOptions;
 import dev.ocellus.tensor.DType;
 import dev.ocellus.tensor.Shape;
 import dev.ocellus.testing.SafetensorsWriter;
@@ -200,6 +201,18 @@ class GraphTest {
     }
 
     @Test
+    void tokensAreChosenByOptionsForEachRow() {
+        Value options = g.input("options", DType.I64, ROWS, 6, SampleOptions.FIELDS);
+        Value tokens = g.sample(x, options);
+        assertThat(tokens.shape()).isEqualTo(Shape.of(6));
+        assertThat(tokens.dtype()).isEqualTo(DType.I32);
+        assertThat(tokens.count()).isEqualTo(ROWS);
+        Value few = g.input("few", DType.I64, null, 2, SampleOptions.FIELDS);
+        refuses(() -> g.sample(x, few), "sample", "[2, 9]", "[6, 8]");
+        refuses(() -> g.sample(x, x), "sample", "options", "i64");
+    }
+
+    @Test
     void imagesAreCutAndAssembled() {
         Value pixels = g.input("pixels", DType.F32, IMAGES, 3, 2, 4, 8);
         Value patches = g.patchify(pixels, 2);
@@ -277,6 +290,16 @@ class GraphTest {
         g.output("x", x);
         refuses(() -> g.output("x", ids), "two outputs named x");
         assertThat(g.outputs()).containsEntry("x", x);
+    }
+
+    @Test
+    void someOutputsAreOptional() {
+        g.output("x", x);
+        g.optionalOutput("y", g.add(x, x));
+        assertThat(g.outputs()).containsOnlyKeys("x", "y");
+        assertThat(g.isOptional("x")).isFalse();
+        assertThat(g.isOptional("y")).isTrue();
+        refuses(() -> g.optionalOutput("x", x), "two outputs named x");
     }
 
     @Test

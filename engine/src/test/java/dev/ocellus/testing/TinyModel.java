@@ -45,10 +45,19 @@ public enum TinyModel {
 
     /** Writes {@code config.json} and {@code model.safetensors} into a folder of its own. */
     public Path write(Path parent) {
+        return write(parent, 1);
+    }
+
+    /** As {@link #write}, with a final norm whose weights are no numbers. */
+    public Path writeBroken(Path parent) {
+        return write(parent, Double.NaN);
+    }
+
+    private Path write(Path parent, double finalNorm) {
         try {
             Path folder = Files.createDirectories(parent.resolve(name()));
             Files.writeString(folder.resolve("config.json"), config());
-            weights().write(folder.resolve("model.safetensors"));
+            weights(finalNorm).write(folder.resolve("model.safetensors"));
             return folder;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -77,14 +86,14 @@ public enum TinyModel {
                         ropeScaling);
     }
 
-    private SafetensorsWriter weights() {
+    private SafetensorsWriter weights(double finalNorm) {
         Random random = new Random(ordinal());
         SafetensorsWriter w = new SafetensorsWriter();
         matrix(w, random, "model.embed_tokens.weight", VOCABULARY, HIDDEN);
         for (int i = 0; i < LAYERS; i++) {
             String layer = "model.layers." + i + ".";
-            norm(w, random, layer + "input_layernorm.weight");
-            norm(w, random, layer + "post_attention_layernorm.weight");
+            norm(w, random, layer + "input_layernorm.weight", 1);
+            norm(w, random, layer + "post_attention_layernorm.weight", 1);
             attention(w, random, layer + "self_attn.");
             if (this == PHI3) {
                 matrix(w, random, layer + "mlp.gate_up_proj.weight", 2 * INTERMEDIATE, HIDDEN);
@@ -94,7 +103,7 @@ public enum TinyModel {
             }
             matrix(w, random, layer + "mlp.down_proj.weight", HIDDEN, INTERMEDIATE);
         }
-        norm(w, random, "model.norm.weight");
+        norm(w, random, "model.norm.weight", finalNorm);
         matrix(w, random, "lm_head.weight", VOCABULARY, HIDDEN);
         return w;
     }
@@ -121,7 +130,7 @@ public enum TinyModel {
         w.random(name, dtype, random, 0, 1.5 / Math.sqrt(cols), rows, cols);
     }
 
-    private void norm(SafetensorsWriter w, Random random, String name) {
-        w.random(name, dtype, random, 1, 0.1, HIDDEN);
+    private void norm(SafetensorsWriter w, Random random, String name, double mean) {
+        w.random(name, dtype, random, mean, 0.1, HIDDEN);
     }
 }

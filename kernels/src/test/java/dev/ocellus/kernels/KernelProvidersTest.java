@@ -41,6 +41,19 @@ class KernelProvidersTest {
         }
     }
 
+    @Test
+    void noProviderChoosesTokens() {
+        KernelCall sample = new KernelCall.Sample(64, 7, 64, 64, 0, 0, 0, 1, 0, 7);
+        for (KernelProvider provider : KernelProviders.available()) {
+            try (Arena arena = Arena.ofConfined()) {
+                assertThatThrownBy(() -> provider.bind(sample, 0, arena))
+                        .as(provider.name())
+                        .isInstanceOf(UnsupportedOperationException.class)
+                        .hasMessageContaining("choose no tokens of 7");
+            }
+        }
+    }
+
     private static Choice with(String wanted) {
         return choose(wanted, found(FAST), found(VECTOR));
     }
