@@ -25,7 +25,8 @@ __device__ __forceinline__ bf16 *packed_rows(
 
 // One chunk a thread; grid (chunks of a segment's keys, or values, of all heads; 2; segments).
 extern "C" __global__ void __launch_bounds__(256, 1)
-    attention_pack(const __grid_constant__ struct Attention a) {
+    attention_pack(const __grid_constant__ struct Attention a, const Mark mark) {
+    begin(mark);
     int64_t chunks = packed_width(a.headDim) / CHUNK;
     int64_t i = blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x;
     int64_t column = i % chunks * CHUNK, kvHead = i / chunks % a.kvHeads;
@@ -99,41 +100,49 @@ __device__ __forceinline__ void attend_segment(const struct Attention &a) {
 }
 
 extern "C" __global__ void __launch_bounds__(128, 1)
-    attention_matrix_64(const __grid_constant__ struct Attention a) {
+    attention_matrix_64(const __grid_constant__ struct Attention a, const Mark mark) {
+    begin(mark);
     attend_segment<MatrixCore<64, 4>, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 1)
-    attention_matrix_80(const __grid_constant__ struct Attention a) {
+    attention_matrix_80(const __grid_constant__ struct Attention a, const Mark mark) {
+    begin(mark);
     attend_segment<MatrixCore<80, 4>, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 1)
-    attention_matrix_96(const __grid_constant__ struct Attention a) {
+    attention_matrix_96(const __grid_constant__ struct Attention a, const Mark mark) {
+    begin(mark);
     attend_segment<MatrixCore<96, 4>, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 1)
-    attention_matrix_128(const __grid_constant__ struct Attention a) {
+    attention_matrix_128(const __grid_constant__ struct Attention a, const Mark mark) {
+    begin(mark);
     attend_segment<MatrixCore<128, 4>, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 1)
-    attention_plain_64(const __grid_constant__ struct Attention a) {
+    attention_plain_64(const __grid_constant__ struct Attention a, const Mark mark) {
+    begin(mark);
     attend_segment<PlainCore<16, 1>, false>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 1)
-    attention_plain_128(const __grid_constant__ struct Attention a) {
+    attention_plain_128(const __grid_constant__ struct Attention a, const Mark mark) {
+    begin(mark);
     attend_segment<PlainCore<16, 2>, false>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 1)
-    attention_plain_256(const __grid_constant__ struct Attention a) {
+    attention_plain_256(const __grid_constant__ struct Attention a, const Mark mark) {
+    begin(mark);
     attend_segment<PlainCore<16, 4>, false>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 1)
-    attention_plain_512(const __grid_constant__ struct Attention a) {
+    attention_plain_512(const __grid_constant__ struct Attention a, const Mark mark) {
+    begin(mark);
     attend_segment<PlainCore<16, 8>, false>(a);
 }

@@ -215,19 +215,27 @@ template <class Q, int PANELS> __device__ __forceinline__ void few(const MatMul 
     }
 }
 
-extern "C" __global__ void __launch_bounds__(256) blockmatmul_few_q8(const MatMul a) {
+extern "C" __global__ void __launch_bounds__(256)
+    blockmatmul_few_q8(const MatMul a, const Mark mark) {
+    begin(mark);
     few<Q8, 1>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(256) blockmatmul_few_q4(const MatMul a) {
+extern "C" __global__ void __launch_bounds__(256)
+    blockmatmul_few_q4(const MatMul a, const Mark mark) {
+    begin(mark);
     few<Q4, 1>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(256) blockmatmul_few_gated_q8(const MatMul a) {
+extern "C" __global__ void __launch_bounds__(256)
+    blockmatmul_few_gated_q8(const MatMul a, const Mark mark) {
+    begin(mark);
     few<Q8, 2>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(256) blockmatmul_few_gated_q4(const MatMul a) {
+extern "C" __global__ void __launch_bounds__(256)
+    blockmatmul_few_gated_q4(const MatMul a, const Mark mark) {
+    begin(mark);
     few<Q4, 2>(a);
 }
 
@@ -245,7 +253,9 @@ __device__ __forceinline__ float *rounded_scales(const MatMul &a) {
 }
 
 // Block: 128 threads; four lanes round a block of row blockIdx.x.
-extern "C" __global__ void __launch_bounds__(128) blockmatmul_round(const MatMul a) {
+extern "C" __global__ void __launch_bounds__(128)
+    blockmatmul_round(const MatMul a, const Mark mark) {
+    begin(mark);
     int64_t row = blockIdx.x, block = static_cast<int64_t>(blockIdx.y) * 32 + threadIdx.x / 4;
     int64_t blocks = rounded_blocks(a);
     int t = threadIdx.x % 4;
@@ -368,10 +378,14 @@ template <class Q> __device__ __forceinline__ void tile(const MatMul &a) {
     }
 }
 
-extern "C" __global__ void __launch_bounds__(128) blockmatmul_tile_q8(const MatMul a) {
+extern "C" __global__ void __launch_bounds__(128)
+    blockmatmul_tile_q8(const MatMul a, const Mark mark) {
+    begin(mark);
     tile<Q8>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(128) blockmatmul_tile_q4(const MatMul a) {
+extern "C" __global__ void __launch_bounds__(128)
+    blockmatmul_tile_q4(const MatMul a, const Mark mark) {
+    begin(mark);
     tile<Q4>(a);
 }

@@ -18,7 +18,8 @@ __device__ __forceinline__ char *cache_row(
 
 // Grid (elements of a row's heads; rows); keys and values are two halves of the row.
 extern "C" __global__ void __launch_bounds__(256)
-    kv_append(const __grid_constant__ struct KvAppend a) {
+    kv_append(const __grid_constant__ struct KvAppend a, const Mark mark) {
+    begin(mark);
     int64_t cols = a.kvHeads * a.headDim;
     int64_t i = blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x;
     if (i >= 2 * cols) {
@@ -40,7 +41,8 @@ extern "C" __global__ void __launch_bounds__(256)
 
 // Grid (blocks of a row's heads, a warp each; rows); keys and values are two halves of the row.
 extern "C" __global__ void __launch_bounds__(256)
-    kv_append_blocks(const __grid_constant__ struct KvAppend a) {
+    kv_append_blocks(const __grid_constant__ struct KvAppend a, const Mark mark) {
+    begin(mark);
     int64_t blocks = ceil_div(a.headDim, Q8_ELEMENTS), half = a.kvHeads * blocks;
     int64_t i = blockIdx.x * static_cast<int64_t>(blockDim.x / WARP) + warp_index();
     if (i >= 2 * half) {

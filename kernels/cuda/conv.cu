@@ -319,18 +319,26 @@ __device__ __forceinline__ void convolve_mma(const struct Conv2d &a) {
 
 }  // namespace conv
 
-extern "C" __global__ void __launch_bounds__(256) conv2d_f32(const struct Conv2d a) {
+extern "C" __global__ void __launch_bounds__(256)
+    conv2d_f32(const struct Conv2d a, const Mark mark) {
+    begin(mark);
     conv::convolve<DTYPE_F32>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(256) conv2d_f16(const struct Conv2d a) {
+extern "C" __global__ void __launch_bounds__(256)
+    conv2d_f16(const struct Conv2d a, const Mark mark) {
+    begin(mark);
     conv::convolve<DTYPE_F16>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(256) conv2d_bf16(const struct Conv2d a) {
+extern "C" __global__ void __launch_bounds__(256)
+    conv2d_bf16(const struct Conv2d a, const Mark mark) {
+    begin(mark);
     conv::convolve<DTYPE_BF16>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(256) conv2d_bf16_mma(const struct Conv2d a) {
+extern "C" __global__ void __launch_bounds__(256)
+    conv2d_bf16_mma(const struct Conv2d a, const Mark mark) {
+    begin(mark);
     conv::convolve_mma(a);
 }

@@ -1,9 +1,9 @@
 // What the CUDA kernels share: the argument structures, elements by type, reductions, activations.
 //
-// A kernel takes its argument structure by value as its only parameter. Its grid is made for the
-// capacity `rows`; it asks ROW_COUNT for the rows that count now, and returns early where there is
-// no work. An output row's bits depend on the row's own inputs alone, so the order of a sum is
-// fixed by static arguments, never by the grid.
+// A kernel takes its argument structure by value, and a Mark. Its grid is made for the capacity
+// `rows`; it asks ROW_COUNT for the rows that count now, and returns early where there is no work.
+// An output row's bits depend on the row's own inputs alone, so the order of a sum is fixed by
+// static arguments, never by the grid.
 #ifndef OCELLUS_DEVICE_CUH
 #define OCELLUS_DEVICE_CUH
 
@@ -17,6 +17,20 @@
 
 // The number of rows that count now.
 #define ROW_COUNT(a) ((a).rowCount ? *(a).rowCount : (a).rows)
+
+// Where a kernel says that it has begun, so that after a fault the host knows which one did: memory
+// of the host, which outlives a fault.
+struct Mark {
+    volatile int32_t *word;
+    int64_t kernel;
+};
+
+// What every kernel begins with.
+__device__ __forceinline__ void begin(const Mark &mark) {
+    if ((threadIdx.x | blockIdx.x | blockIdx.y | blockIdx.z) == 0) {
+        *mark.word = static_cast<int32_t>(mark.kernel);
+    }
+}
 
 using bf16 = __nv_bfloat16;
 using f16 = __half;

@@ -44,7 +44,9 @@ __device__ __forceinline__ double block_sum_double(double x) {
 
 }  // namespace group
 
-extern "C" __global__ void __launch_bounds__(256) group_norm_sums(const struct GroupNorm a) {
+extern "C" __global__ void __launch_bounds__(256)
+    group_norm_sums(const struct GroupNorm a, const Mark mark) {
+    begin(mark);
     int64_t unit = grid_index() / a.cols, channel = grid_index() - unit * a.cols;
     int64_t blocks = group::blocks(a), image = unit / blocks, block = unit - image * blocks;
     if (image >= ROW_COUNT(a)) {
@@ -67,7 +69,9 @@ extern "C" __global__ void __launch_bounds__(256) group_norm_sums(const struct G
     sums[a.cols] = squares;
 }
 
-extern "C" __global__ void __launch_bounds__(256) group_norm_scales(const struct GroupNorm a) {
+extern "C" __global__ void __launch_bounds__(256)
+    group_norm_scales(const struct GroupNorm a, const Mark mark) {
+    begin(mark);
     int64_t image = blockIdx.x / a.groups;
     if (image >= ROW_COUNT(a)) {
         return;
@@ -99,7 +103,9 @@ extern "C" __global__ void __launch_bounds__(256) group_norm_scales(const struct
     }
 }
 
-extern "C" __global__ void __launch_bounds__(256) group_norm(const struct GroupNorm a) {
+extern "C" __global__ void __launch_bounds__(256)
+    group_norm(const struct GroupNorm a, const Mark mark) {
+    begin(mark);
     quad q = quad_of(a.cols);
     int64_t image = q.row / a.pixels;
     if (image >= ROW_COUNT(a)) {

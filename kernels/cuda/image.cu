@@ -9,7 +9,9 @@
 // Both passes of resampling sum in integers modulo 2^32, exactly; see KernelCall.
 #include "quad.cuh"
 
-extern "C" __global__ void __launch_bounds__(256) patchify(const struct Patchify a) {
+extern "C" __global__ void __launch_bounds__(256)
+    patchify(const struct Patchify a, const Mark mark) {
+    begin(mark);
     int64_t high = a.height / a.patch, wide = a.width / a.patch;
     int64_t cols = a.channels * a.patch * a.patch;
     int64_t row = grid_index() / cols, col = grid_index() - row * cols;
@@ -24,7 +26,9 @@ extern "C" __global__ void __launch_bounds__(256) patchify(const struct Patchify
     a.out[row * a.ldo + col] = a.pixels[(plane * a.height + y) * a.width + x];
 }
 
-extern "C" __global__ void __launch_bounds__(256) assemble_tokens(const struct AssembleTokens a) {
+extern "C" __global__ void __launch_bounds__(256)
+    assemble_tokens(const struct AssembleTokens a, const Mark mark) {
+    begin(mark);
     quad q = quad_of(a.cols);
     int64_t image = q.row / (1 + a.tokens), token = q.row - image * (1 + a.tokens);
     if (image >= ROW_COUNT(a)) {
@@ -38,7 +42,9 @@ extern "C" __global__ void __launch_bounds__(256) assemble_tokens(const struct A
     store_quad(a.out + q.row * a.ldo + q.col, q.left, v);
 }
 
-extern "C" __global__ void __launch_bounds__(256) pixel_unshuffle(const struct PixelUnshuffle a) {
+extern "C" __global__ void __launch_bounds__(256)
+    pixel_unshuffle(const struct PixelUnshuffle a, const Mark mark) {
+    begin(mark);
     // A row of the quads is a source cell.
     quad q = quad_of(a.cols);
     int64_t area = a.height * a.width;
@@ -110,7 +116,9 @@ __device__ __forceinline__ void add_pixels(
 
 }  // namespace resize
 
-extern "C" __global__ void __launch_bounds__(256) resize_rows(const struct ResizeRows a) {
+extern "C" __global__ void __launch_bounds__(256)
+    resize_rows(const struct ResizeRows a, const Mark mark) {
+    begin(mark);
     using namespace resize;
     int64_t quad = grid_index() / a.cols, pixel = grid_index() - quad * a.cols;
     int64_t row = quad * ROWS, rows = ROW_COUNT(a) - row;
@@ -140,7 +148,9 @@ extern "C" __global__ void __launch_bounds__(256) resize_rows(const struct Resiz
     }
 }
 
-extern "C" __global__ void __launch_bounds__(256) resize_planes(const struct ResizePlanes a) {
+extern "C" __global__ void __launch_bounds__(256)
+    resize_planes(const struct ResizePlanes a, const Mark mark) {
+    begin(mark);
     using namespace resize;
     int64_t row = grid_index() / a.cols, pixel = grid_index() - row * a.cols;
     if (row >= ROW_COUNT(a)) {

@@ -103,11 +103,20 @@ template <class W> __device__ __forceinline__ void few(const MatMul &a) {
     }
 }
 
-extern "C" __global__ void __launch_bounds__(128) matmul_few_f32(const MatMul a) { few<float>(a); }
+extern "C" __global__ void __launch_bounds__(128) matmul_few_f32(const MatMul a, const Mark mark) {
+    begin(mark);
+    few<float>(a);
+}
 
-extern "C" __global__ void __launch_bounds__(128) matmul_few_f16(const MatMul a) { few<f16>(a); }
+extern "C" __global__ void __launch_bounds__(128) matmul_few_f16(const MatMul a, const Mark mark) {
+    begin(mark);
+    few<f16>(a);
+}
 
-extern "C" __global__ void __launch_bounds__(128) matmul_few_bf16(const MatMul a) { few<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(128) matmul_few_bf16(const MatMul a, const Mark mark) {
+    begin(mark);
+    few<bf16>(a);
+}
 
 // ---- few rows, bfloat16 ------------------------------------------------------------------------
 
@@ -128,7 +137,9 @@ __device__ __forceinline__ void mma_pair(float (&d)[4], const uint4 &low, const 
 
 // Block: eight warps, one strip. Each warp sums a range; then the ranges are added. Two blocks a
 // multiprocessor, so that one loads while the other waits at its barrier.
-extern "C" __global__ void __launch_bounds__(256, 2) matmul_few_mma(const MatMul a) {
+extern "C" __global__ void __launch_bounds__(256, 2)
+    matmul_few_mma(const MatMul a, const Mark mark) {
+    begin(mark);
     constexpr int WARPS = 8;
     constexpr int PAIRS = RANGE / PAIR;
     constexpr int PITCH = STRIP + 4;  // spreads a fragment over the banks
@@ -278,13 +289,19 @@ template <class W> __device__ __forceinline__ void tile(const MatMul &a) {
     }
 }
 
-extern "C" __global__ void __launch_bounds__(128) matmul_tile_f32(const MatMul a) {
+extern "C" __global__ void __launch_bounds__(128) matmul_tile_f32(const MatMul a, const Mark mark) {
+    begin(mark);
     tile<float>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(128) matmul_tile_f16(const MatMul a) { tile<f16>(a); }
+extern "C" __global__ void __launch_bounds__(128) matmul_tile_f16(const MatMul a, const Mark mark) {
+    begin(mark);
+    tile<f16>(a);
+}
 
-extern "C" __global__ void __launch_bounds__(128) matmul_tile_bf16(const MatMul a) {
+extern "C" __global__ void __launch_bounds__(128)
+    matmul_tile_bf16(const MatMul a, const Mark mark) {
+    begin(mark);
     tile<bf16>(a);
 }
 
@@ -295,7 +312,8 @@ __device__ __forceinline__ int64_t rounded_pitch(const MatMul &a) { return ceil_
 
 // Block: 128 threads, each eight columns of row blockIdx.x, to bfloat16 [rows, pitch] at scratch;
 // columns past k are zero.
-extern "C" __global__ void __launch_bounds__(128) matmul_round(const MatMul a) {
+extern "C" __global__ void __launch_bounds__(128) matmul_round(const MatMul a, const Mark mark) {
+    begin(mark);
     int64_t row = blockIdx.x, k = (static_cast<int64_t>(blockIdx.y) * 128 + threadIdx.x) * 8;
     if (row >= ROW_COUNT(a) || k >= a.k) {
         return;
@@ -308,7 +326,8 @@ extern "C" __global__ void __launch_bounds__(128) matmul_round(const MatMul a) {
 // Block: four warps, each 32 x 32 of the tile. The activations are those that matmul_round left at
 // scratch. A row of a stage is eight vectors; odd rows have their halves exchanged, so that two
 // rows fill all banks.
-extern "C" __global__ void __launch_bounds__(128) matmul_tile_mma(const MatMul a) {
+extern "C" __global__ void __launch_bounds__(128) matmul_tile_mma(const MatMul a, const Mark mark) {
+    begin(mark);
     constexpr int THREADS = 128, VECTORS = 8, STAGES = 3;
     constexpr int DEPTH = VECTORS * 8;
     __shared__ __align__(16) uint4 stages[STAGES][2][TILE * VECTORS];
@@ -390,7 +409,8 @@ extern "C" __global__ void __launch_bounds__(128) matmul_tile_mma(const MatMul a
 
 // Block: 128 threads, each four columns of row blockIdx.x, to float32 [rows, k] at scratch. Rows
 // that do not count may lie where nothing may be read, but a library reads them.
-extern "C" __global__ void __launch_bounds__(128) matmul_copy(const MatMul a) {
+extern "C" __global__ void __launch_bounds__(128) matmul_copy(const MatMul a, const Mark mark) {
+    begin(mark);
     int64_t row = blockIdx.x, k = (static_cast<int64_t>(blockIdx.y) * 128 + threadIdx.x) * 4;
     if (row >= ROW_COUNT(a)) {
         return;
@@ -408,7 +428,8 @@ extern "C" __global__ void __launch_bounds__(128) matmul_copy(const MatMul a) {
 
 // Block: 128 threads, each an output of row blockIdx.x; scratch holds the sums without gaps, of a
 // gated layer those of the gates and then those of the ups.
-extern "C" __global__ void __launch_bounds__(128) matmul_finish(const MatMul a) {
+extern "C" __global__ void __launch_bounds__(128) matmul_finish(const MatMul a, const Mark mark) {
+    begin(mark);
     int64_t row = blockIdx.x, j = static_cast<int64_t>(blockIdx.y) * 128 + threadIdx.x;
     if (row >= ROW_COUNT(a) || j >= a.n) {
         return;

@@ -103,18 +103,26 @@ template <int THREADS> __device__ void layer(const struct LayerNorm &a) {
 
 }  // namespace norms
 
-extern "C" __global__ void __launch_bounds__(256) rms_norm(const struct RmsNorm a) {
+extern "C" __global__ void __launch_bounds__(256)
+    rms_norm(const struct RmsNorm a, const Mark mark) {
+    begin(mark);
     norms::rms<WARP>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(512) rms_norm_wide(const struct RmsNorm a) {
+extern "C" __global__ void __launch_bounds__(512)
+    rms_norm_wide(const struct RmsNorm a, const Mark mark) {
+    begin(mark);
     norms::rms<norms::WIDE_THREADS>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(256) layer_norm(const struct LayerNorm a) {
+extern "C" __global__ void __launch_bounds__(256)
+    layer_norm(const struct LayerNorm a, const Mark mark) {
+    begin(mark);
     norms::layer<WARP>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(512) layer_norm_wide(const struct LayerNorm a) {
+extern "C" __global__ void __launch_bounds__(512)
+    layer_norm_wide(const struct LayerNorm a, const Mark mark) {
+    begin(mark);
     norms::layer<norms::WIDE_THREADS>(a);
 }

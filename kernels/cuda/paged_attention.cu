@@ -141,7 +141,8 @@ __device__ __forceinline__ void attend(const struct PagedAttention &a) {
 
 // A block takes a head of a row. Grid (rows; heads).
 extern "C" __global__ void __launch_bounds__(128, 1)
-    paged_attention_merge(const __grid_constant__ struct PagedAttention a) {
+    paged_attention_merge(const __grid_constant__ struct PagedAttention a, const Mark mark) {
+    begin(mark);
     int64_t row = blockIdx.x, head = blockIdx.y;
     if (row >= ROW_COUNT(a)) {
         return;
@@ -162,81 +163,105 @@ extern "C" __global__ void __launch_bounds__(128, 1)
 }
 
 extern "C" __global__ void __launch_bounds__(128, 1)
-    paged_attention_matrix_64(const __grid_constant__ struct PagedAttention a) {
+    paged_attention_matrix_64(const __grid_constant__ struct PagedAttention a, const Mark mark) {
+    begin(mark);
     attend<MatrixCore<64, 4>, false>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 1)
-    paged_attention_matrix_80(const __grid_constant__ struct PagedAttention a) {
+    paged_attention_matrix_80(const __grid_constant__ struct PagedAttention a, const Mark mark) {
+    begin(mark);
     attend<MatrixCore<80, 4>, false>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 1)
-    paged_attention_matrix_96(const __grid_constant__ struct PagedAttention a) {
+    paged_attention_matrix_96(const __grid_constant__ struct PagedAttention a, const Mark mark) {
+    begin(mark);
     attend<MatrixCore<96, 4>, false>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(128, 1)
-    paged_attention_matrix_128(const __grid_constant__ struct PagedAttention a) {
+    paged_attention_matrix_128(const __grid_constant__ struct PagedAttention a, const Mark mark) {
+    begin(mark);
     attend<MatrixCore<128, 4>, false>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(32, 1)
-    paged_attention_parts_matrix_64(const __grid_constant__ struct PagedAttention a) {
+    paged_attention_parts_matrix_64(const __grid_constant__ struct PagedAttention a,
+                                    const Mark mark) {
+    begin(mark);
     attend<MatrixCore<64, 1>, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(32, 1)
-    paged_attention_parts_matrix_80(const __grid_constant__ struct PagedAttention a) {
+    paged_attention_parts_matrix_80(const __grid_constant__ struct PagedAttention a,
+                                    const Mark mark) {
+    begin(mark);
     attend<MatrixCore<80, 1>, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(32, 1)
-    paged_attention_parts_matrix_96(const __grid_constant__ struct PagedAttention a) {
+    paged_attention_parts_matrix_96(const __grid_constant__ struct PagedAttention a,
+                                    const Mark mark) {
+    begin(mark);
     attend<MatrixCore<96, 1>, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(32, 1)
-    paged_attention_parts_matrix_128(const __grid_constant__ struct PagedAttention a) {
+    paged_attention_parts_matrix_128(const __grid_constant__ struct PagedAttention a,
+                                     const Mark mark) {
+    begin(mark);
     attend<MatrixCore<128, 1>, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 1)
-    paged_attention_plain_64(const __grid_constant__ struct PagedAttention a) {
+    paged_attention_plain_64(const __grid_constant__ struct PagedAttention a, const Mark mark) {
+    begin(mark);
     attend<PlainCore<16, 1>, false>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 1)
-    paged_attention_plain_128(const __grid_constant__ struct PagedAttention a) {
+    paged_attention_plain_128(const __grid_constant__ struct PagedAttention a, const Mark mark) {
+    begin(mark);
     attend<PlainCore<16, 2>, false>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 1)
-    paged_attention_plain_256(const __grid_constant__ struct PagedAttention a) {
+    paged_attention_plain_256(const __grid_constant__ struct PagedAttention a, const Mark mark) {
+    begin(mark);
     attend<PlainCore<16, 4>, false>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 1)
-    paged_attention_plain_512(const __grid_constant__ struct PagedAttention a) {
+    paged_attention_plain_512(const __grid_constant__ struct PagedAttention a, const Mark mark) {
+    begin(mark);
     attend<PlainCore<16, 8>, false>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 1)
-    paged_attention_parts_plain_64(const __grid_constant__ struct PagedAttention a) {
+    paged_attention_parts_plain_64(const __grid_constant__ struct PagedAttention a,
+                                   const Mark mark) {
+    begin(mark);
     attend<PlainCore<4, 1>, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 1)
-    paged_attention_parts_plain_128(const __grid_constant__ struct PagedAttention a) {
+    paged_attention_parts_plain_128(const __grid_constant__ struct PagedAttention a,
+                                    const Mark mark) {
+    begin(mark);
     attend<PlainCore<4, 2>, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 1)
-    paged_attention_parts_plain_256(const __grid_constant__ struct PagedAttention a) {
+    paged_attention_parts_plain_256(const __grid_constant__ struct PagedAttention a,
+                                    const Mark mark) {
+    begin(mark);
     attend<PlainCore<4, 4>, true>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 1)
-    paged_attention_parts_plain_512(const __grid_constant__ struct PagedAttention a) {
+    paged_attention_parts_plain_512(const __grid_constant__ struct PagedAttention a,
+                                    const Mark mark) {
+    begin(mark);
     attend<PlainCore<4, 8>, true>(a);
 }

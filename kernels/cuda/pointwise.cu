@@ -2,7 +2,8 @@
 // columns of a row; all of it is bound by memory.
 #include "quad.cuh"
 
-extern "C" __global__ void __launch_bounds__(256) add(const struct Add a) {
+extern "C" __global__ void __launch_bounds__(256) add(const struct Add a, const Mark mark) {
+    begin(mark);
     quad q = quad_of(a.cols);
     if (q.row >= ROW_COUNT(a)) {
         return;
@@ -13,7 +14,8 @@ extern "C" __global__ void __launch_bounds__(256) add(const struct Add a) {
     store_quad(a.out + q.row * a.ldo + q.col, q.left, v);
 }
 
-extern "C" __global__ void __launch_bounds__(256) scale(const struct Scale a) {
+extern "C" __global__ void __launch_bounds__(256) scale(const struct Scale a, const Mark mark) {
+    begin(mark);
     quad q = quad_of(a.cols);
     if (q.row >= ROW_COUNT(a)) {
         return;
@@ -34,7 +36,9 @@ __device__ __forceinline__ float4 activate_quad(float4 v, int64_t activation) {
         activate(v.w, activation));
 }
 
-extern "C" __global__ void __launch_bounds__(256) activate_rows(const struct Activate a) {
+extern "C" __global__ void __launch_bounds__(256)
+    activate_rows(const struct Activate a, const Mark mark) {
+    begin(mark);
     quad q = quad_of(a.cols);
     if (q.row >= ROW_COUNT(a)) {
         return;
@@ -43,7 +47,9 @@ extern "C" __global__ void __launch_bounds__(256) activate_rows(const struct Act
     store_quad(a.out + q.row * a.ldo + q.col, q.left, activate_quad(v, a.activation));
 }
 
-extern "C" __global__ void __launch_bounds__(256) gated_activate(const struct GatedActivate a) {
+extern "C" __global__ void __launch_bounds__(256)
+    gated_activate(const struct GatedActivate a, const Mark mark) {
+    begin(mark);
     quad q = quad_of(a.cols);
     if (q.row >= ROW_COUNT(a)) {
         return;

@@ -23,7 +23,9 @@ __device__ __forceinline__ void sin_cos(float angle, double *sine, double *cosin
     *cosine = (quadrant + 1) & 2 ? -even : even;
 }
 
-extern "C" __global__ void __launch_bounds__(256) rope_table(const struct RopeTable a) {
+extern "C" __global__ void __launch_bounds__(256)
+    rope_table(const struct RopeTable a, const Mark mark) {
+    begin(mark);
     int64_t row = grid_index() / a.half, j = grid_index() - row * a.half;
     if (row >= ROW_COUNT(a)) {
         return;
@@ -47,7 +49,8 @@ __device__ __forceinline__ float4 rotate_high(float4 x, float4 y, float4 c, floa
         y.x * c.x + x.x * s.x, y.y * c.y + x.y * s.y, y.z * c.z + x.z * s.z, y.w * c.w + x.w * s.w);
 }
 
-extern "C" __global__ void __launch_bounds__(256) rope(const struct Rope a) {
+extern "C" __global__ void __launch_bounds__(256) rope(const struct Rope a, const Mark mark) {
+    begin(mark);
     int64_t pairs = (a.half + 3) / 4, rest = a.headDim - 2 * a.half;
     int64_t quads = pairs + (rest + 3) / 4;
     int64_t head = grid_index() / quads, i = (grid_index() - head * quads) * 4;

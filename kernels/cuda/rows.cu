@@ -5,7 +5,9 @@
 //   select_rows
 #include "quad.cuh"
 
-extern "C" __global__ void __launch_bounds__(256) gather_plain(const struct Gather a) {
+extern "C" __global__ void __launch_bounds__(256)
+    gather_plain(const struct Gather a, const Mark mark) {
+    begin(mark);
     quad q = quad_of(a.cols);
     if (q.row >= ROW_COUNT(a)) {
         return;
@@ -35,7 +37,9 @@ __device__ __forceinline__ uint32_t integers(
 
 }  // namespace panel
 
-extern "C" __global__ void __launch_bounds__(256) gather_blocks(const struct Gather a) {
+extern "C" __global__ void __launch_bounds__(256)
+    gather_blocks(const struct Gather a, const Mark mark) {
+    begin(mark);
     quad q = quad_of(a.cols);
     if (q.row >= ROW_COUNT(a)) {
         return;
@@ -57,7 +61,9 @@ extern "C" __global__ void __launch_bounds__(256) gather_blocks(const struct Gat
     store_quad(a.out + q.row * a.ldo + q.col, q.left, v);
 }
 
-extern "C" __global__ void __launch_bounds__(256) select_rows(const struct SelectRows a) {
+extern "C" __global__ void __launch_bounds__(256)
+    select_rows(const struct SelectRows a, const Mark mark) {
+    begin(mark);
     quad q = quad_of(a.cols);
     if (q.row >= ROW_COUNT(a)) {
         return;

@@ -186,7 +186,9 @@ __device__ __forceinline__ void collect_best(const survivors &s, int count, wide
 
 }  // namespace sampling
 
-extern "C" __global__ void __launch_bounds__(256) sample_scores(const struct Sample a) {
+extern "C" __global__ void __launch_bounds__(256)
+    sample_scores(const struct Sample a, const Mark mark) {
+    begin(mark);
     using namespace sampling;
     int64_t row = blockIdx.y;
     if (row >= ROW_COUNT(a)) {
@@ -223,7 +225,9 @@ extern "C" __global__ void __launch_bounds__(256) sample_scores(const struct Sam
     }
 }
 
-extern "C" __global__ void __launch_bounds__(256, 4) sample_weights(const struct Sample a) {
+extern "C" __global__ void __launch_bounds__(256, 4)
+    sample_weights(const struct Sample a, const Mark mark) {
+    begin(mark);
     using namespace sampling;
     __shared__ wide counts[BINS], weighed[BINS];
     int64_t row = blockIdx.y;
@@ -260,7 +264,9 @@ extern "C" __global__ void __launch_bounds__(256, 4) sample_weights(const struct
     }
 }
 
-extern "C" __global__ void __launch_bounds__(1024, 1) sample_token(const struct Sample a) {
+extern "C" __global__ void __launch_bounds__(1024, 1)
+    sample_token(const struct Sample a, const Mark mark) {
+    begin(mark);
     using namespace sampling;
     int64_t row = blockIdx.x;
     if (row >= ROW_COUNT(a)) {
@@ -282,7 +288,9 @@ extern "C" __global__ void __launch_bounds__(1024, 1) sample_token(const struct 
     }
 }
 
-extern "C" __global__ void __launch_bounds__(1024, 1) sample_candidates(const struct Sample a) {
+extern "C" __global__ void __launch_bounds__(1024, 1)
+    sample_candidates(const struct Sample a, const Mark mark) {
+    begin(mark);
     using namespace sampling;
     __shared__ wide numbers[THREADS];
     int64_t row = blockIdx.x;

@@ -170,21 +170,29 @@ class CudaExecutableTest {
         assertThatThrownBy(e::begin).hasMessage("the plan relus has been closed");
     }
 
+    private static void look(Executable e, int row) {
+        try (Run run = e.begin()) {
+            run.input("index").setAtIndex(ValueLayout.JAVA_INT, 1, row);
+            run.execute(() -> false);
+        }
+    }
+
     @Test
     void aFaultEndsThisDeviceAlone() {
         SoftGpu.requireSoftware();
         Graph g = new Graph("lookup");
-        Value x = g.input("x", DType.F32, null, 4, 2);
-        g.output("y", g.selectRows(x, g.input("index", DType.I32, null, 4)));
+        Value x = g.activate(g.input("x", DType.F32, null, 4, 2), Activation.RELU);
+        Value y = g.selectRows(x, g.input("index", DType.I32, null, 4));
+        g.output("y", g.activate(y, Activation.SILU));
         try (Executable e = executable(g);
                 Executable other = relus(2)) {
             run(other, 1, 2, 0);
-            try (Run run = e.begin()) {
-                run.input("index").setAtIndex(ValueLayout.JAVA_INT, 1, Integer.MAX_VALUE);
-                assertThatThrownBy(() -> run.execute(() -> false))
-                        .isInstanceOf(GpuFaultException.class)
-                        .hasMessageContaining("select_rows");
-            }
+            look(e, 0);
+            look(e, 3);
+            // The third run is a graph, which is at fault as a whole for the driver.
+            assertThatThrownBy(() -> look(e, Integer.MAX_VALUE))
+                    .isInstanceOf(GpuFaultException.class)
+                    .hasMessageContaining("kernel rows.select_rows failed");
             assertThatThrownBy(() -> run(other, 1, 2, 0)).isInstanceOf(GpuFaultException.class);
             assertThatThrownBy(() -> relus(2)).isInstanceOf(GpuFaultException.class);
         }

@@ -158,20 +158,34 @@ public final class Gpu implements AutoCloseable {
             return new GpuFaultException(fault);
         }
         List<String> kernels = new ArrayList<>();
-        streams.forEach(stream -> kernels.addAll(stream.pending()));
+        streams.forEach(stream -> kernels.addAll(suspects(stream)));
         String which =
                 switch (kernels.size()) {
                     case 0 -> "a kernel";
                     case 1 -> "kernel " + kernels.getFirst();
-                    default ->
-                            "one of the kernels %s (CUDA_LAUNCH_BLOCKING=1 in the environment tells which)"
-                                    .formatted(String.join(", ", kernels));
+                    default -> "one of the kernels " + String.join(", ", kernels);
                 };
         String message =
                 "GPU %d (%s): %s failed with %s; this GPU takes no more work until it is opened again"
                         .formatted(info.ordinal(), info.name(), which, Driver.errorName(result));
         fault = new GpuFaultException(message, kernels);
         return fault;
+    }
+
+    /** The kernel that began last, and the work of libraries, which does not say when it begins. */
+    private List<String> suspects(GpuStream stream) {
+        List<String> pending = stream.pending();
+        String begun = modules.name(stream.lastBegun());
+        if (pending.isEmpty() || begun == null) {
+            return pending;
+        }
+        List<String> suspects = new ArrayList<>(List.of(begun));
+        for (String work : pending) {
+            if (!modules.isKernel(work) && !work.equals(GpuStream.COPY)) {
+                suspects.add(work);
+            }
+        }
+        return suspects;
     }
 
     void forget(GpuStream stream) {

@@ -21,8 +21,8 @@ public final class GpuFaultException extends CudaException {
     }
 
     /**
-     * What was under way, oldest first: one of these is at fault. The driver reports a fault only
-     * when it is next asked, so there is more than one unless every launch was waited for.
+     * The kernel at fault, which is the one that began last. There are more where several streams
+     * were at work, or where a library had work to do, whose kernels do not say that they begin.
      */
     public List<String> kernels() {
         return kernels;

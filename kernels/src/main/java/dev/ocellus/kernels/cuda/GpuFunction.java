@@ -12,18 +12,27 @@ public final class GpuFunction {
 
     private final Gpu gpu;
     private final String name;
+    private final int number;
     private final CUfunction function;
     private int sharedBytes = COMMON_SHARED_BYTES;
 
-    GpuFunction(Gpu gpu, String name, CUfunction function) {
+    /**
+     * @param number of this kernel among those of the GPU, from 1 on
+     */
+    GpuFunction(Gpu gpu, String name, int number, CUfunction function) {
         this.gpu = gpu;
         this.name = name;
+        this.number = number;
         this.function = function;
     }
 
     /** Family and kernel: {@code norm.rms_norm}. */
     public String name() {
         return name;
+    }
+
+    int number() {
+        return number;
     }
 
     CUfunction handle() {

@@ -13,13 +13,15 @@ import java.util.List;
 public final class GpuGraph implements GpuWork, AutoCloseable {
     private final Gpu gpu;
     private final CUgraphExec graph;
+    private final List<String> work;
     private final String name;
     private boolean closed;
 
     GpuGraph(Gpu gpu, CUgraphExec graph, List<String> work) {
         this.gpu = gpu;
         this.graph = graph;
-        name = "graph of " + String.join(", ", work.stream().distinct().toList());
+        this.work = work.stream().distinct().toList();
+        name = "graph of " + String.join(", ", this.work);
     }
 
     @Override
@@ -30,6 +32,11 @@ public final class GpuGraph implements GpuWork, AutoCloseable {
     @Override
     public String name() {
         return name;
+    }
+
+    /** What it consists of, each name once. */
+    List<String> work() {
+        return work;
     }
 
     CUgraphExec handle() {

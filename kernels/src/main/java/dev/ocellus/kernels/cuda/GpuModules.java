@@ -13,8 +13,10 @@ import jcuda.driver.CUmodule;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -28,6 +30,9 @@ final class GpuModules {
     private final Gpu gpu;
     private final Map<String, CUmodule> modules = new HashMap<>();
     private final Map<String, GpuFunction> functions = new HashMap<>();
+
+    /** Names of the functions, by their numbers less one. */
+    private final List<String> names = new ArrayList<>();
 
     GpuModules(Gpu gpu) {
         this.gpu = gpu;
@@ -52,7 +57,18 @@ final class GpuModules {
                             .formatted(family, kernel));
         }
         gpu.check(result, "cuModuleGetFunction of " + name);
-        return new GpuFunction(gpu, name, function);
+        names.add(name);
+        return new GpuFunction(gpu, name, names.size(), function);
+    }
+
+    /** Whether this is the name of a function that was asked for. */
+    synchronized boolean isKernel(String name) {
+        return functions.containsKey(name);
+    }
+
+    /** Name of the function with this number, or null if there is none. */
+    synchronized String name(int number) {
+        return number > 0 && number <= names.size() ? names.get(number - 1) : null;
     }
 
     private CUmodule module(String family) {

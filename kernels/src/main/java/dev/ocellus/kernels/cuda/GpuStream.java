@@ -33,9 +33,13 @@ import java.util.List;
  * must stay as they are until it is. Errors of a kernel come with a later call.
  */
 public final class GpuStream implements AutoCloseable {
+    /** Name of all work that only moves bytes. */
+    static final String COPY = "copy";
+
     private final Gpu gpu;
     private final Addresses.Stream stream = new Addresses.Stream();
     private final RecentWork recent = new RecentWork();
+    private final LaunchParameters parameters;
 
     /** Names of the work that is captured; null while none is. */
     private List<String> captured;
@@ -44,7 +48,12 @@ public final class GpuStream implements AutoCloseable {
 
     GpuStream(Gpu gpu) {
         this.gpu = gpu;
-        gpu.check(cuStreamCreate(stream, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+        parameters = new LaunchParameters(gpu);
+        int result = cuStreamCreate(stream, CU_STREAM_NON_BLOCKING);
+        if (result != 0) {
+            parameters.close();
+            gpu.check(result, "cuStreamCreate");
+        }
     }
 
     public Gpu gpu() {
@@ -65,7 +74,7 @@ public final class GpuStream implements AutoCloseable {
     public void copyIn(MemorySegment device, MemorySegment host) {
         checkHost(host);
         checkFits(host, device);
-        enter("copy to the GPU");
+        enter(COPY);
         gpu.check(
                 cuMemcpyHtoDAsync(
                         Addresses.device(device.address()),
@@ -79,7 +88,7 @@ public final class GpuStream implements AutoCloseable {
     public void copyOut(MemorySegment host, MemorySegment device) {
         checkHost(host);
         checkFits(device, host);
-        enter("copy from the GPU");
+        enter(COPY);
         gpu.check(
                 cuMemcpyDtoHAsync(
                         Addresses.host(host),
@@ -92,7 +101,7 @@ public final class GpuStream implements AutoCloseable {
     /** Copies all of a device segment to the start of another. */
     public void copy(MemorySegment to, MemorySegment from) {
         checkFits(from, to);
-        enter("copy on the GPU");
+        enter(COPY);
         gpu.check(
                 cuMemcpyDtoDAsync(
                         Addresses.device(to.address()),
@@ -104,7 +113,7 @@ public final class GpuStream implements AutoCloseable {
 
     /** Sets every byte of a device segment. */
     public void fill(MemorySegment device, byte value) {
-        enter("fill");
+        enter(COPY);
         gpu.check(
                 cuMemsetD8Async(
                         Addresses.device(device.address()), value, device.byteSize(), stream),
@@ -140,12 +149,16 @@ public final class GpuStream implements AutoCloseable {
                         launch.sharedBytes(),
                         stream,
                         null,
-                        launch.parameters()),
+                        parameters.of(launch)),
                 "launch of " + launch.name());
     }
 
     void launch(GpuGraph graph) {
-        enter(graph.name());
+        gpu.enter();
+        List<String> work = graph.work();
+        for (int i = 0; i < work.size(); i++) {
+            recent.add(work.get(i));
+        }
         gpu.check(cuGraphLaunch(graph.handle(), stream), "launch of a graph");
     }
 
@@ -170,6 +183,7 @@ public final class GpuStream implements AutoCloseable {
         gpu.enter();
         gpu.check(cuStreamSynchronize(stream), "cuStreamSynchronize");
         recent.clear();
+        parameters.clear();
     }
 
     /**
@@ -221,10 +235,18 @@ public final class GpuStream implements AutoCloseable {
         return recent.names();
     }
 
+    /** Number of the kernel that began last, or 0; for after a fault. */
+    int lastBegun() {
+        return parameters.lastBegun();
+    }
+
     @Override
     public void close() {
         if (!closed && gpu.enterToFree()) {
             cuStreamDestroy(stream);
+        }
+        if (!closed) {
+            parameters.close();
         }
         closed = true;
         gpu.forget(this);

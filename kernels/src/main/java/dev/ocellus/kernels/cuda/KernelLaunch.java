@@ -1,28 +1,18 @@
 package dev.ocellus.kernels.cuda;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.kernels.nativelib.Arguments;
-
-import jcuda.Pointer;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /** A kernel with its grid and its argument structure. Immutable and thread-safe. */
 public final class KernelLaunch implements GpuWork {
-    /** Marks of the array by which the driver is given a packed structure. */
-    private static final long BUFFER_POINTER = 1;
-
-    private static final long BUFFER_SIZE = 2;
-
     private final GpuFunction function;
     private final Grid grid;
     private final int threads;
     private final int sharedBytes;
-    private final MemorySegment parameters;
-    private final Pointer parameterPointer;
+    private final MemorySegment arguments;
 
     /**
      * A launch with the argument structure of a call.
@@ -41,23 +31,22 @@ public final class KernelLaunch implements GpuWork {
             long scratch,
             Arena arena) {
         MemorySegment arguments = Arguments.write(call, scratch, arena);
-        return of(function, grid, threads, sharedBytes, arguments, arena);
+        return of(function, grid, threads, sharedBytes, arguments);
     }
 
     /**
      * A launch with any argument structure.
      *
-     * @param arguments the structure, of exactly the size of the kernel's parameter
+     * @param arguments the structure, of exactly the size of the kernel's first parameter; must
+     *     live as long as the launch is used
      */
     public static KernelLaunch of(
             GpuFunction function,
             Grid grid,
             int threads,
             long sharedBytes,
-            MemorySegment arguments,
-            Arena arena) {
-        return new KernelLaunch(
-                function, grid, threads, Math.toIntExact(sharedBytes), arguments, arena);
+            MemorySegment arguments) {
+        return new KernelLaunch(function, grid, threads, Math.toIntExact(sharedBytes), arguments);
     }
 
     private KernelLaunch(
@@ -65,20 +54,12 @@ public final class KernelLaunch implements GpuWork {
             Grid grid,
             int threads,
             int sharedBytes,
-            MemorySegment arguments,
-            Arena arena) {
+            MemorySegment arguments) {
         this.function = function;
         this.grid = grid;
         this.threads = threads;
         this.sharedBytes = sharedBytes;
-        MemorySegment size = arena.allocate(JAVA_LONG);
-        size.set(JAVA_LONG, 0, arguments.byteSize());
-        parameters = arena.allocate(JAVA_LONG, 5);
-        parameters.setAtIndex(JAVA_LONG, 0, BUFFER_POINTER);
-        parameters.setAtIndex(JAVA_LONG, 1, arguments.address());
-        parameters.setAtIndex(JAVA_LONG, 2, BUFFER_SIZE);
-        parameters.setAtIndex(JAVA_LONG, 3, size.address());
-        parameterPointer = Addresses.host(parameters);
+        this.arguments = arguments;
         function.allowSharedBytes(sharedBytes);
     }
 
@@ -111,16 +92,15 @@ public final class KernelLaunch implements GpuWork {
     }
 
     /**
-     * The null-terminated array of marks and pointers that hands the structure to the driver as it
-     * is, so that a launch makes no objects.
+     * The argument structure.
      *
      * @throws IllegalStateException if the arena has been closed
      */
-    Pointer parameters() {
-        if (!parameters.scope().isAlive()) {
+    MemorySegment arguments() {
+        if (!arguments.scope().isAlive()) {
             throw new IllegalStateException(
                     name() + ": the arena of its arguments has been closed");
         }
-        return parameterPointer;
+        return arguments;
     }
 }

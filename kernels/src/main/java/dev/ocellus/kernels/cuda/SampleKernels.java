@@ -45,19 +45,18 @@ public final class SampleKernels {
         Grid parts = Grid.of(chunks(call), Math.max(1, call.rows()));
         Grid rows = Grid.of(Math.max(1, call.rows()));
         List<GpuWork> work = new ArrayList<>();
-        work.add(launch("sample_scores", parts, CHUNK_THREADS, arguments, arena));
-        work.add(launch("sample_weights", parts, CHUNK_THREADS, arguments, arena));
-        work.add(launch("sample_token", rows, ROW_THREADS, arguments, arena));
+        work.add(launch("sample_scores", parts, CHUNK_THREADS, arguments));
+        work.add(launch("sample_weights", parts, CHUNK_THREADS, arguments));
+        work.add(launch("sample_token", rows, ROW_THREADS, arguments));
         if (call.candidates() > 0) {
-            work.add(launch("sample_candidates", rows, ROW_THREADS, arguments, arena));
+            work.add(launch("sample_candidates", rows, ROW_THREADS, arguments));
         }
         return List.copyOf(work);
     }
 
-    private GpuWork launch(
-            String kernel, Grid grid, int threads, MemorySegment arguments, Arena arena) {
+    private GpuWork launch(String kernel, Grid grid, int threads, MemorySegment arguments) {
         GpuFunction function = gpu.function("sample", kernel);
-        return KernelLaunch.of(function, grid, threads, 0, arguments, arena);
+        return KernelLaunch.of(function, grid, threads, 0, arguments);
     }
 
     private static long chunks(SampleCall call) {

@@ -92,10 +92,7 @@ class GpuTest {
                 Arena arena = Arena.ofConfined()) {
             GpuFunction function = gpu.function("pointwise", "scale");
             MemorySegment arguments = arena.allocate(JAVA_LONG, 11);
-            assertThatThrownBy(
-                            () ->
-                                    KernelLaunch.of(
-                                            function, Grid.of(1), 32, 1 << 30, arguments, arena))
+            assertThatThrownBy(() -> KernelLaunch.of(function, Grid.of(1), 32, 1 << 30, arguments))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("pointwise.scale: 1073741824 bytes of shared memory");
         }
