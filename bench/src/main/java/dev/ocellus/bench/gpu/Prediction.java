@@ -40,7 +40,8 @@ record Prediction(
             int blocksHeld) {}
 
     /** The launches of a case and their work, which are the same for all GPUs. */
-    record Launches(GpuCase work, List<LaunchWork> all, Cost cost, int runs, int layers, long bytes) {
+    record Launches(
+            GpuCase work, List<LaunchWork> all, Cost cost, int runs, int layers, long bytes) {
 
         /**
          * @param device says what is launched

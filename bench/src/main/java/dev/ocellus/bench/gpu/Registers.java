@@ -16,7 +16,8 @@ final class Registers {
     static final String FILE = "kernels/cuda/REGISTERS.md";
 
     private static final Pattern ROW =
-            Pattern.compile("\\| (\\w+) \\| (\\w+) \\| (\\d+) / (\\d+) \\| (\\d+)(?: / (\\d+))? \\|.*");
+            Pattern.compile(
+                    "\\| (\\w+) \\| (\\w+) \\| (\\d+) / (\\d+) \\| (\\d+)(?: / (\\d+))? \\|.*");
 
     /**
      * What a kernel takes.
