@@ -19,13 +19,19 @@ import java.util.List;
  * @param weights type to which its matrices are packed; null for the stored one
  * @param kind what is done
  * @param count sequences that decode, tokens of a prompt, or tiles
+ * @param contextTokens that each sequence holds at the end
  */
-record GpuCase(String id, String text, String preset, DType weights, Kind kind, int count) {
-    /** Tokens that a sequence holds when one is decoded. */
-    static final int CONTEXT = 1000;
-
-    static final int PROMPT = 2048;
-    static final int TILES = 13;
+record GpuCase(
+        String id,
+        String text,
+        String preset,
+        DType weights,
+        Kind kind,
+        int count,
+        int contextTokens) {
+    private static final int CONTEXT = 1000;
+    private static final int PROMPT = 2048;
+    private static final int TILES = 13;
 
     enum Kind {
         DECODE("tokens/s"),
@@ -84,7 +90,8 @@ record GpuCase(String id, String text, String preset, DType weights, Kind kind, 
                 "llama-" + size,
                 weights,
                 Kind.DECODE,
-                sessions);
+                sessions,
+                CONTEXT);
     }
 
     private static GpuCase prefill(String size, DType weights) {
@@ -94,6 +101,7 @@ record GpuCase(String id, String text, String preset, DType weights, Kind kind, 
                 "llama-" + size,
                 weights,
                 Kind.PREFILL,
+                PROMPT,
                 PROMPT);
     }
 
@@ -104,7 +112,8 @@ record GpuCase(String id, String text, String preset, DType weights, Kind kind, 
                 "vit-" + size,
                 null,
                 Kind.VISION,
-                TILES);
+                TILES,
+                0);
     }
 
     private static String type(DType weights) {
@@ -114,7 +123,7 @@ record GpuCase(String id, String text, String preset, DType weights, Kind kind, 
     /** The runs that it takes, in order. */
     List<PlanRun> runs(ModelPlans plans) {
         return switch (kind) {
-            case DECODE -> List.of(new PlanRun(plans.decode(count), Workload.full(CONTEXT)));
+            case DECODE -> List.of(new PlanRun(plans.decode(count), Workload.full(contextTokens)));
             case VISION -> List.of(new PlanRun(plans.vision(count), Workload.full(0)));
             case PREFILL -> {
                 List<PlanRun> runs = new ArrayList<>();
@@ -137,8 +146,15 @@ record GpuCase(String id, String text, String preset, DType weights, Kind kind, 
         };
     }
 
-    /** Tokens that each of them holds at the end. */
-    long contextTokens() {
-        return kind == Kind.PREFILL ? count : CONTEXT;
+    /** The same with so little to do that the software GPU does it in a moment. */
+    GpuCase small() {
+        int few =
+                switch (kind) {
+                    case DECODE -> count;
+                    case PREFILL -> LanguageRunner.LONGEST_CHUNK;
+                    case VISION -> 2;
+                };
+        int context = kind == Kind.DECODE ? 24 : contextTokens == 0 ? 0 : few;
+        return new GpuCase(id, text, preset, weights, kind, few, context);
     }
 }

@@ -22,8 +22,7 @@ class LaunchTimeTest {
                             "| pointwise | add | 40 / 32 | 0 | 0 / 0 | 0 / 0 |",
                             "| matmul | matmul_few_mma | 128 / 128 | 10240 | 0 / 0 | 0 / 0 |"));
     private static final int HELD = 8;
-    private static final KernelCall CALL =
-            new KernelCall.SelectRows(0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    private static final KernelCall CALL = new KernelCall.SelectRows(0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     private static LaunchTime time(String kernel, long blocks, Cost cost) {
         GpuLaunch launch = new GpuLaunch(0, CALL, kernel, Grid.of(blocks), 256, 0);
