@@ -44,11 +44,17 @@ public final class GpuTable {
             System.exit(2);
             return;
         }
-        try (CudaDevice device = new CudaDevice(0)) {
-            new GpuTable(setup, device).measure();
+        try {
+            run(setup);
         } catch (CudaException e) {
             System.err.println("bench/gpu: " + e.getMessage());
             System.exit(1);
+        }
+    }
+
+    static void run(GpuSetup setup) throws IOException {
+        try (CudaDevice device = new CudaDevice(0)) {
+            new GpuTable(setup, device).measure();
         }
     }
 
@@ -69,8 +75,11 @@ public final class GpuTable {
             GpuInfo gpu = device.info();
             String name = setup.fileName(gpu.name());
             String text =
-                    "Measured on %s, driver for CUDA %d.%d, products by %s. Ceilings of this run: %s."
+                    "%s %s, driver for CUDA %d.%d, products by %s. Ceilings of this run: %s."
                             .formatted(
+                                    setup.shapes().small()
+                                            ? "A trial, with small models in the places of the named ones, on"
+                                            : "Measured on",
                                     gpu.name(),
                                     gpu.driverVersion() / 1000,
                                     gpu.driverVersion() % 1000 / 10,
