@@ -7,15 +7,19 @@ import dev.ocellus.kernels.cuda.Gpu;
 import dev.ocellus.kernels.cuda.GpuEvent;
 import dev.ocellus.kernels.cuda.GpuStream;
 import dev.ocellus.kernels.cuda.GpuWork;
+import dev.ocellus.kernels.cuda.PinnedBuffer;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.SplittableRandom;
 import java.util.function.Consumer;
 
 /**
  * What a GPU can do at most, measured: memory by copies inside it, each byte read and written;
- * arithmetic by square products of the library, as large as the time of one stays short. Without a
- * library arithmetic is not measured.
+ * arithmetic by square products of the library, as large as the time of one stays short, of random
+ * numbers, since a GPU multiplies constants at higher clocks. Without a library arithmetic is not
+ * measured.
  */
 final class CudaCeilings implements AutoCloseable {
     private static final int TRIES = 5;
@@ -24,11 +28,12 @@ final class CudaCeilings implements AutoCloseable {
     private static final long COPY_SHARE = 16;
 
     private static final long COPY_BYTES = 512L << 20;
+    private static final long PINNED_BYTES = 128L << 20;
     private static final long SMALLEST_PRODUCT = 256;
     private static final long LARGEST_PRODUCT = 8192;
 
-    /** Makes small numbers of every type. */
-    private static final byte OPERANDS = 0x3C;
+    /** Of random operands, which are repeated as often as they are needed. */
+    private static final int RANDOM_BYTES = 4 << 20;
 
     /** A product that takes as long is large enough. */
     private static final double PRODUCT_SECONDS = 1e-3;
@@ -97,8 +102,8 @@ final class CudaCeilings implements AutoCloseable {
             MemorySegment y =
                     gpu.memory().allocate(product.rows() * product.n() * Float.BYTES, arena);
             MemorySegment workspace = gpu.memory().allocate(blas.workspaceBytes(), arena);
-            stream.fill(x, OPERANDS);
-            stream.fill(w, OPERANDS);
+            fillRandomly(x);
+            fillRandomly(w);
             GpuWork work =
                     blas.bind(
                             product,
@@ -112,6 +117,36 @@ final class CudaCeilings implements AutoCloseable {
                                     workspace.address()),
                             arena);
             return seconds(work::enqueue);
+        }
+    }
+
+    /** Random bfloat16 numbers around 1, which are some numbers as every other type, too. */
+    private void fillRandomly(MemorySegment operand) {
+        int bytes = (int) Math.min(RANDOM_BYTES, operand.byteSize());
+        try (PinnedBuffer some = PinnedBuffer.allocate(gpu, bytes)) {
+            SplittableRandom random = new SplittableRandom(1);
+            for (int i = 0; i < bytes / Short.BYTES; i++) {
+                int bits = Float.floatToRawIntBits((float) random.nextDouble(-1, 1));
+                some.segment().setAtIndex(ValueLayout.JAVA_SHORT, i, (short) (bits >>> 16));
+            }
+            stream.copyIn(operand, some.segment());
+            stream.synchronize();
+        }
+        for (long at = bytes; at < operand.byteSize(); at += bytes) {
+            long n = Math.min(bytes, operand.byteSize() - at);
+            stream.copy(operand.asSlice(at, n), operand.asSlice(0, n));
+        }
+    }
+
+    /** Bytes a second of copies from pinned memory of the host. */
+    static double copyIn(Gpu gpu) {
+        try (CudaCeilings c = new CudaCeilings(gpu, null);
+                Arena arena = Arena.ofShared()) {
+            long bytes = Math.min(PINNED_BYTES, gpu.memory().free() / COPY_SHARE);
+            MemorySegment to = gpu.memory().allocate(bytes, arena);
+            try (PinnedBuffer from = PinnedBuffer.allocate(gpu, bytes)) {
+                return bytes / c.seconds(s -> s.copyIn(to, from.segment()));
+            }
         }
     }
 

@@ -22,6 +22,9 @@ import java.util.List;
  * dev.ocellus.kernels.cuda.GpuFaultException}; the process and other devices go on.
  */
 public final class CudaDevice implements Device {
+    /** An address that is aligned as memory is, and not null. */
+    private static final long NOWHERE = 1L << 20;
+
     private final Gpu gpu;
     private final Blas.Choice products;
     private final CudaKernels kernels;
@@ -75,6 +78,24 @@ public final class CudaDevice implements Device {
     /** What the GPU can do at most, measured for some hundredths of a second. */
     public Ceilings ceilings() {
         return CudaCeilings.measure(gpu, products.blas());
+    }
+
+    /**
+     * Bytes a second of copies from pinned memory of the host to the GPU, measured for some
+     * hundredths of a second.
+     */
+    public double copyInBytesPerSecond() {
+        return CudaCeilings.copyIn(gpu);
+    }
+
+    /**
+     * What a run of a plan launches, in order. Takes no memory and loads no weights, so that models
+     * of any size can be asked about; nothing of it can run.
+     */
+    public List<GpuLaunch> launches(Plan plan) {
+        try (Arena arena = Arena.ofShared()) {
+            return GpuLaunch.of(plan.bind(NOWHERE, packing -> NOWHERE), kernels, arena);
+        }
     }
 
     /** The GPUs of this machine; as {@link Gpu#list}. */

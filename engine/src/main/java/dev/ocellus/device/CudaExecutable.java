@@ -10,9 +10,11 @@ import dev.ocellus.plan.Plan;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
+import java.util.function.IntPredicate;
 import java.util.function.Predicate;
 
 /**
@@ -20,7 +22,9 @@ import java.util.function.Predicate;
  * libraries load what they need; the second is captured as a graph, which it and all later ones
  * launch: counts are read on the device. Each run waits for the GPU once, at its end.
  */
-final class CudaExecutable implements Executable {
+public final class CudaExecutable implements Executable {
+    private static final int WARM_UP = 2;
+
     private final Plan plan;
     private final Gpu gpu;
     private final Arena arena = Arena.ofShared();
@@ -123,24 +127,26 @@ final class CudaExecutable implements Executable {
 
     private void enqueueAll() {
         staging.copySmallIn(stream);
-        for (List<GpuWork> call : works) {
-            call.forEach(w -> w.enqueue(stream));
-        }
+        enqueue(step -> true);
         staging.copySmallOut(stream);
     }
 
     private GpuGraph graph() {
         if (graph == null) {
-            stream.beginCapture();
-            try {
-                enqueueAll();
-            } catch (RuntimeException | Error e) {
-                abandonCapture(e);
-                throw e;
-            }
-            graph = stream.endCapture();
+            graph = captured(this::enqueueAll);
         }
         return graph;
+    }
+
+    private GpuGraph captured(Runnable work) {
+        stream.beginCapture();
+        try {
+            work.run();
+        } catch (RuntimeException | Error e) {
+            abandonCapture(e);
+            throw e;
+        }
+        return stream.endCapture();
     }
 
     private void abandonCapture(Throwable failure) {
@@ -148,6 +154,52 @@ final class CudaExecutable implements Executable {
             stream.endCapture().close();
         } catch (RuntimeException e) {
             failure.addSuppressed(e);
+        }
+    }
+
+    /**
+     * How long some steps take on the GPU, one after the other in a graph of their own, on the
+     * inputs of the last run, whose caches must still be there: the median of several launches
+     * after two that warm up. What the steps write is worth nothing, also what they write to a
+     * cache.
+     *
+     * @param steps chooses among the plan's steps, by their index
+     * @return seconds, with the gaps between launches
+     * @throws IllegalStateException if there was no run, or this thread has one under way
+     */
+    public double seconds(IntPredicate steps, int launches) {
+        try (Run r = begin();
+                GpuEvent before = gpu.newEvent();
+                GpuEvent after = gpu.newEvent()) {
+            if (!warm) {
+                throw new IllegalStateException(
+                        "the plan " + plan.graph().name() + " has no inputs yet: run it first");
+            }
+            try (GpuGraph some = captured(() -> enqueue(steps))) {
+                double[] seconds = new double[launches];
+                for (int i = -WARM_UP; i < launches; i++) {
+                    // Values that the launch before made may have taken the inputs' places.
+                    staging.copyLargeIn(stream, label -> true);
+                    staging.copySmallIn(stream);
+                    stream.record(before);
+                    some.enqueue(stream);
+                    stream.record(after);
+                    stream.synchronize();
+                    if (i >= 0) {
+                        seconds[i] = after.millisecondsSince(before) * 1e-3;
+                    }
+                }
+                Arrays.sort(seconds);
+                return seconds[launches / 2];
+            }
+        }
+    }
+
+    private void enqueue(IntPredicate steps) {
+        for (int i = 0; i < works.size(); i++) {
+            if (steps.test(stepOf[i])) {
+                works.get(i).forEach(w -> w.enqueue(stream));
+            }
         }
     }
 

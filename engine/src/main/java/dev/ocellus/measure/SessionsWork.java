@@ -20,7 +20,7 @@ import java.util.Random;
 import java.util.stream.Stream;
 
 /** Tokens decoded for several sessions at once: each step takes one token of every session. */
-final class SessionsWork implements Work {
+public final class SessionsWork implements Work {
     private final LanguageRunner runner;
     private final List<KvCache> caches;
     private final Prompt prompt;
@@ -30,7 +30,12 @@ final class SessionsWork implements Work {
     private final List<RowSink> sinks;
     private final int[] tokens;
 
-    SessionsWork(LoadedModel model, int sessions, int promptTokens, int newTokens) {
+    /**
+     * @param sessions that decode at once
+     * @param promptTokens that each holds before
+     * @param newTokens decoded for each in a run
+     */
+    public SessionsWork(LoadedModel model, int sessions, int promptTokens, int newTokens) {
         runner = model.runner();
         this.newTokens = newTokens;
         int vocabulary = (int) runner.model().config().vocabSize();

@@ -168,6 +168,43 @@ class CudaExecutableTest {
     }
 
     @Test
+    void someStepsAreTimedOnTheInputsOfTheLastRun() {
+        SoftGpu.requireSoftware();
+        try (CudaExecutable e = (CudaExecutable) relus(2)) {
+            assertThatThrownBy(() -> e.seconds(step -> true, 1))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("run it first");
+            run(e, 3, 2, -2);
+            SoftGpu.Counters before = SoftGpu.counters();
+            assertThat(e.seconds(step -> step == 1, 3)).isPositive();
+            SoftGpu.Counters c = SoftGpu.counters().since(before);
+            assertThat(c.graphLaunches()).isEqualTo(5);
+            assertThat(c.launches()).isEqualTo(5);
+            assertThat(run(e, 3, 2, -2)).containsExactly(0, 0, 0, 1, 2, 3);
+        }
+    }
+
+    @Test
+    void launchesOfAPlanAreKnownWithoutMemory() {
+        SoftGpu.requireSoftware();
+        Graph g = new Graph("relu");
+        Value x = g.input("x", DType.F32, ROWS, 4, 1024);
+        g.output("y", g.activate(x, Activation.RELU));
+        Plan plan = device.plan(g, new PlanOptions(ComputeType.F32));
+        SoftGpu.Counters before = SoftGpu.counters();
+        assertThat(device.launches(plan))
+                .singleElement()
+                .satisfies(
+                        l -> {
+                            assertThat(l.step()).isZero();
+                            assertThat(l.name()).isEqualTo("pointwise.activate_rows");
+                            assertThat(l.grid().x() * l.threads()).isEqualTo(4 * 1024 / 4);
+                            assertThat(l.isLibrary()).isFalse();
+                        });
+        assertThat(SoftGpu.counters().since(before).allocations()).isZero();
+    }
+
+    @Test
     void aCancelledRunDoesNotBegin() {
         try (Executable e = relus(2);
                 Run run = e.begin()) {

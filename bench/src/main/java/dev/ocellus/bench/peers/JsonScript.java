@@ -6,10 +6,14 @@ import dev.ocellus.loader.config.JsonFile;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 /** A program that measures something and prints one line of JSON. */
 public final class JsonScript {
+    private static final Duration FOREVER = Duration.ofDays(1);
+
     private JsonScript() {}
 
     /**
@@ -19,11 +23,25 @@ public final class JsonScript {
      * @throws PeerException if it fails
      */
     public static JsonNode run(String name, List<String> command) {
+        return run(name, command, FOREVER);
+    }
+
+    /**
+     * Runs it to its end.
+     *
+     * @param name for messages
+     * @param limit after which it is ended
+     * @throws PeerException if it fails or takes longer
+     */
+    public static JsonNode run(String name, List<String> command, Duration limit) {
         try {
             Process process =
                     new ProcessBuilder(command)
                             .redirectError(ProcessBuilder.Redirect.DISCARD)
                             .start();
+            process.onExit()
+                    .orTimeout(limit.toMillis(), TimeUnit.MILLISECONDS)
+                    .whenComplete((p, late) -> process.destroyForcibly());
             String out =
                     new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             if (process.waitFor() != 0 || out.isBlank()) {

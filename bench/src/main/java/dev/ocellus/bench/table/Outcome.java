@@ -13,13 +13,13 @@ import java.util.List;
  * @param ratio of the two: the median of the rounds' ratios; 0 if it was not measured
  * @param note what else there is to say, or why it was not measured; may be empty
  */
-record Outcome(double ours, double theirs, double ratio, String note) {
+public record Outcome(double ours, double theirs, double ratio, String note) {
 
-    static Outcome skipped(String why) {
+    public static Outcome skipped(String why) {
         return new Outcome(0, 0, 0, why);
     }
 
-    boolean measured() {
+    public boolean measured() {
         return ratio > 0;
     }
 

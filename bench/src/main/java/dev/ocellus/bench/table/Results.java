@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import dev.ocellus.kernels.KernelProviders;
 import dev.ocellus.loader.config.JsonFile;
-import dev.ocellus.measure.report.HtmlPage;
 import dev.ocellus.measure.report.Machine;
 
 import java.io.IOException;
@@ -19,17 +18,44 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * The table's files, {@code table.json} and {@code table.md}, written anew after each outcome, so
- * that a run that is cut short can be gone on with.
+ * A table's files, JSON and Markdown, written anew after each outcome, so that a run that is cut
+ * short can be gone on with. For one thread.
  */
-final class Results {
+public final class Results {
     private final Path folder;
+    private final Subject subject;
     private final List<Row> rows;
     private final Map<String, Outcome> outcomes = new LinkedHashMap<>();
 
+    /**
+     * What was measured.
+     *
+     * @param name of the files, without what follows the point
+     * @param text for people: "Measured on ..."
+     * @param facts for programs
+     */
+    public record Subject(String name, String text, Map<String, String> facts) {
+
+        /** The processor of this machine. */
+        static Subject processor() {
+            Map<String, String> facts = new LinkedHashMap<>();
+            Machine.facts().forEach(f -> facts.put(f.name(), f.value()));
+            facts.put("kernels", KernelProviders.get().description());
+            String text =
+                    "Measured on %s, %d processors, Java %s, kernels %s."
+                            .formatted(
+                                    Machine.processor(),
+                                    Runtime.getRuntime().availableProcessors(),
+                                    Runtime.version(),
+                                    KernelProviders.get().description());
+            return new Subject("table", text, facts);
+        }
+    }
+
     /** Takes up what earlier runs left in the folder. */
-    Results(Path folder, List<Row> rows) throws IOException {
+    public Results(Path folder, Subject subject, List<Row> rows) throws IOException {
         this.folder = Files.createDirectories(folder);
+        this.subject = subject;
         this.rows = rows;
         if (Files.exists(json())) {
             JsonNode old = JsonFile.read(json());
@@ -49,15 +75,22 @@ final class Results {
     }
 
     private Path json() {
-        return folder.resolve("table.json");
+        return folder.resolve(subject.name() + ".json");
     }
 
-    boolean has(Row row) {
+    /** Whether a row has been measured. */
+    public boolean has(Row row) {
         return outcomes.containsKey(row.id()) && outcomes.get(row.id()).measured();
     }
 
+    /** Our figure of a row; 0 if it has not been measured. */
+    public double ours(String id) {
+        Outcome o = outcomes.get(id);
+        return o == null ? 0 : o.ours();
+    }
+
     /** Takes an outcome and prints it. An outcome that is missing does not replace one. */
-    void put(String id, Outcome outcome) {
+    public void put(String id, Outcome outcome) {
         Row row = rows.stream().filter(r -> r.id().equals(id)).findFirst().orElseThrow();
         if (outcome.measured() || !has(row)) {
             outcomes.put(id, outcome);
@@ -76,10 +109,7 @@ final class Results {
     private void write() {
         ObjectNode root = JsonNodeFactory.instance.objectNode();
         ObjectNode machine = root.putObject("machine");
-        for (HtmlPage.Fact f : Machine.facts()) {
-            machine.put(f.name(), f.value());
-        }
-        machine.put("kernels", KernelProviders.get().description());
+        subject.facts().forEach(machine::put);
         ObjectNode all = root.putObject("rows");
         for (Row r : rows) {
             Outcome o = outcomes.get(r.id());
@@ -97,18 +127,16 @@ final class Results {
         }
         JsonFile.write(json(), root);
         try {
-            Files.writeString(folder.resolve("table.md"), markdown());
+            Files.writeString(folder.resolve(subject.name() + ".md"), markdown());
         } catch (IOException e) {
-            throw new UncheckedIOException("table.md cannot be written", e);
+            throw new UncheckedIOException(subject.name() + ".md cannot be written", e);
         }
     }
 
-    String markdown() {
+    /** The table for people. */
+    public String markdown() {
         StringBuilder out = new StringBuilder();
-        out.append("Measured on ").append(Machine.processor()).append(", ");
-        out.append(Runtime.getRuntime().availableProcessors()).append(" processors, Java ");
-        out.append(Runtime.version()).append(", kernels ");
-        out.append(KernelProviders.get().description()).append(".\n\n");
+        out.append(subject.text()).append("\n\n");
         out.append("| work | ours | theirs | unit | ratio | must | goal | | notes |\n");
         out.append("| --- | ---: | ---: | --- | ---: | ---: | ---: | --- | --- |\n");
         for (Row r : rows) {
@@ -116,16 +144,20 @@ final class Results {
             out.append("| ").append(r.work()).append(" | ").append(number(o.ours()));
             out.append(" | ").append(number(o.theirs())).append(" | ").append(r.unit());
             out.append(" | ").append(number(o.ratio())).append(" | ");
-            out.append(r.lowerIsBetter() ? "≤ " : "").append(number(r.must())).append(" | ");
-            out.append(r.lowerIsBetter() ? "≤ " : "").append(number(r.goal())).append(" | ");
+            out.append(target(r, r.must())).append(" | ");
+            out.append(target(r, r.goal())).append(" | ");
             out.append(verdict(r, o)).append(" | ").append(o.note().replace("|", "/"));
             out.append(" |\n");
         }
         return out.toString();
     }
 
+    private static String target(Row r, double target) {
+        return (r.lowerIsBetter() ? "≤ " : "") + number(target);
+    }
+
     private static String verdict(Row r, Outcome o) {
-        if (!o.measured()) {
+        if (!o.measured() || r.must() == 0) {
             return "";
         }
         return r.reaches(o.ratio(), r.goal())

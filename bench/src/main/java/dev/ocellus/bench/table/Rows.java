@@ -17,7 +17,6 @@ final class Rows {
                 rows.add(
                         new Row(
                                 id("decode", model, kind),
-                                Section.DECODE,
                                 "decode " + model + " " + kind.text() + " / llama.cpp",
                                 "tokens/s",
                                 bf16 ? 1.15 : 1.4,
@@ -28,7 +27,6 @@ final class Rows {
             rows.add(
                     new Row(
                             id("read", "1b", kind),
-                            Section.DECODE,
                             "decode 1b " + kind.text() + " / read loop",
                             "GB/s",
                             List.of(0.95, 0.9, 0.85).get(kind.ordinal()),
@@ -41,7 +39,6 @@ final class Rows {
                 rows.add(
                         new Row(
                                 id("prefill", model, kind),
-                                Section.PREFILL,
                                 "prefill 512 " + model + " " + kind.text() + " / llama.cpp",
                                 "tokens/s",
                                 bf16 ? large ? 1.1 : 1.8 : 2.5,
@@ -54,20 +51,12 @@ final class Rows {
             rows.add(
                     new Row(
                             "threads-" + work,
-                            Section.THREADS,
                             work + " 1b bf16: 2 threads / 1 thread",
                             "tokens/s",
                             1.8,
                             1.95));
         }
-        rows.add(
-                new Row(
-                        "context",
-                        Section.CONTEXT,
-                        "time per token 1b bf16: at 8,000 / at 100",
-                        "ms",
-                        1.6,
-                        1.4));
+        rows.add(new Row("context", "time per token 1b bf16: at 8,000 / at 100", "ms", 1.6, 1.4));
         rows.add(gemm("gemm-f32", "GEMM f32 / peak", 0.85, 0.9));
         rows.add(gemm("gemm-bf16", "GEMM bf16 / peak", 0.85, 0.92));
         rows.add(gemm("gemm-int8", "GEMM int8 (q8 weights) / peak", 0.7, 0.85));
@@ -78,7 +67,6 @@ final class Rows {
                 rows.add(
                         new Row(
                                 tower + "-" + type,
-                                Section.TOWERS,
                                 tower + " " + type + " / PyTorch",
                                 "images/s",
                                 1.0,
@@ -88,7 +76,6 @@ final class Rows {
         rows.add(
                 new Row(
                         "preprocessing",
-                        Section.PREPROCESSING,
                         "12 tiles of a photo / Pillow and NumPy",
                         "images/s",
                         5,
@@ -96,7 +83,6 @@ final class Rows {
         rows.add(
                 new Row(
                         "first-token",
-                        Section.FIRST_TOKEN,
                         "first token of the demo from a cold Java / 1 s",
                         "s",
                         1.0,
@@ -109,16 +95,10 @@ final class Rows {
     }
 
     private static Row javaPeer(String work, String peer, double must, double goal) {
-        return new Row(
-                work + "-" + peer,
-                Section.JAVA_PEERS,
-                work + " 1b q8 / " + peer,
-                "tokens/s",
-                must,
-                goal);
+        return new Row(work + "-" + peer, work + " 1b q8 / " + peer, "tokens/s", must, goal);
     }
 
     private static Row gemm(String id, String work, double must, double goal) {
-        return new Row(id, Section.GEMM, work, "GFLOP/s", must, goal);
+        return new Row(id, work, "GFLOP/s", must, goal);
     }
 }

@@ -43,7 +43,7 @@ public final class Table {
             return;
         }
         List<Row> rows = Rows.all();
-        Results results = new Results(setup.results(), rows);
+        Results results = new Results(setup.results(), Results.Subject.processor(), rows);
         if (wants(setup, Section.DECODE) || wants(setup, Section.PREFILL)) {
             new LanguageRows(setup, results).measure();
         }

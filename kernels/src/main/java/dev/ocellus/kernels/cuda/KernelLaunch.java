@@ -77,15 +77,17 @@ public final class KernelLaunch implements GpuWork {
         return function;
     }
 
-    Grid grid() {
+    public Grid grid() {
         return grid;
     }
 
-    int threads() {
+    /** Threads of a block, in one direction. */
+    public int threads() {
         return threads;
     }
 
-    int sharedBytes() {
+    /** Dynamic shared memory of a block. */
+    public int sharedBytes() {
         return sharedBytes;
     }
 
