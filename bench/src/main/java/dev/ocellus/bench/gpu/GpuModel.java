@@ -22,9 +22,9 @@ public final class GpuModel {
     private static final String USAGE =
             """
             Usage: bench/gpu-model [RESULTS]
-            Predicts speeds on named GPUs from what a run launches, and writes gpu-model.md and
-            gpu-model.json to the folder RESULTS (default: bench/results). Beside measurements of
-            bench/gpu in that folder it sets its error.
+            Predicts speeds on named GPUs from what a run launches, and writes gpu-model.md to the
+            folder RESULTS (default: bench/results) and bench/target/gpu-model/gpu-model.json.
+            Beside measurements of bench/gpu in that folder it sets its error.
             """;
 
     private GpuModel() {}
@@ -48,7 +48,7 @@ public final class GpuModel {
         String markdown = page.markdown();
         Files.createDirectories(results);
         Files.writeString(results.resolve("gpu-model.md"), markdown);
-        JsonFile.write(results.resolve("gpu-model.json"), page.json());
+        JsonFile.write(work.resolve("gpu-model.json"), page.json());
         System.out.print(markdown);
     }
 

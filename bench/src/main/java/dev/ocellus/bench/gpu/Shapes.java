@@ -35,13 +35,18 @@ record Shapes(Path folder, boolean small) {
     }
 
     private Path made(String preset, String suffix, RandomCheckpoint.Options options) {
-        Path model = folder.resolve(preset + suffix);
+        Path model = model(preset + suffix);
         // The configuration is written last.
         if (!Files.exists(model.resolve("config.json"))) {
             delete(model);
             RandomCheckpoint.write(model, config(preset), options);
         }
         return model;
+    }
+
+    /** Under a name that is nobody else's, since it will be removed. */
+    private Path model(String name) {
+        return folder.resolve((small ? "bench-gpu-small-" : "bench-gpu-") + name);
     }
 
     private ObjectNode config(String preset) {
@@ -64,7 +69,7 @@ record Shapes(Path folder, boolean small) {
 
     /** Removes the model of a shape, if it is there. */
     void remove(String preset) {
-        delete(folder.resolve(preset));
+        delete(model(preset));
     }
 
     private static void delete(Path model) {

@@ -5,6 +5,7 @@ import dev.ocellus.Ocellus;
 import dev.ocellus.bench.peers.PeerException;
 import dev.ocellus.bench.peers.PeerProcess;
 import dev.ocellus.generate.KvCache;
+import dev.ocellus.generate.LogitsSink;
 import dev.ocellus.generate.Prompt;
 
 import java.io.IOException;
@@ -50,6 +51,10 @@ final class Agreement {
 
     private static float[] ours(LoadedModel parts, int[] ids, int vocabulary) {
         float[] logits = new float[vocabulary];
+        LogitsSink sink =
+                (values, hidden) ->
+                        MemorySegment.copy(
+                                values, ValueLayout.JAVA_FLOAT, 0, logits, 0, vocabulary);
         try (KvCache cache = new KvCache(parts.pages())) {
             parts.runner()
                     .prefill(
@@ -58,14 +63,7 @@ final class Agreement {
                             0,
                             ids.length,
                             parts.language().config().frequencies(ids.length, ids.length),
-                            (row, values, hidden) ->
-                                    MemorySegment.copy(
-                                            values,
-                                            ValueLayout.JAVA_FLOAT,
-                                            0,
-                                            logits,
-                                            0,
-                                            vocabulary),
+                            sink,
                             () -> false,
                             done -> {});
         }
