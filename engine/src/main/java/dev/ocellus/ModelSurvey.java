@@ -96,7 +96,11 @@ final class ModelSurvey {
         }
         int most = plans.tiles().maxTiles() + (plans.tiles().thumbnail() ? 1 : 0);
         return VisionRunner.batch(
-                plans.internVl().config(), most, plans.tiles().height(), plans.tiles().width());
+                plans.internVl().config(),
+                plans.device(),
+                most,
+                plans.tiles().height(),
+                plans.tiles().width());
     }
 
     /** Tensors belong to a part by their names, which differ between the layouts. */

@@ -78,6 +78,11 @@ public final class CpuDevice implements Device {
     }
 
     @Override
+    public long busyRows() {
+        return 1024;
+    }
+
+    @Override
     public boolean choosesTokens() {
         return false;
     }

@@ -21,6 +21,9 @@ public interface Device extends AutoCloseable {
     /** The type in which this device multiplies bfloat16 weights fastest. */
     ComputeType preferredCompute();
 
+    /** Rows of activations that keep matrix products busy; more would only take memory. */
+    long busyRows();
+
     /** Plans a graph for this device; loads nothing. */
     Plan plan(Graph graph, PlanOptions options);
 

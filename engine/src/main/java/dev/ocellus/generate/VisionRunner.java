@@ -18,9 +18,6 @@ import java.util.function.IntConsumer;
  * Turns tiles into visual tokens, a few tiles at a time so that memory stays bounded. Thread-safe.
  */
 public final class VisionRunner {
-    /** Rows of activations that keep the matrix products busy; more would only take memory. */
-    private static final long ROWS = 1024;
-
     private final InternVl model;
     private final Device device;
     private final PlanOptions options;
@@ -53,7 +50,7 @@ public final class VisionRunner {
         long tokens = model.config().tokensPerTile(height, width);
         long tileBytes = 4L * model.config().vision().numChannels() * height * width;
         long featureBytes = 4 * tokens * model.config().language().hiddenSize();
-        long batch = batch(model.config(), tiles, height, width);
+        long batch = batch(model.config(), device, tiles, height, width);
         for (int at = 0; at < tiles; at += (int) batch) {
             int n = (int) Math.min(batch, tiles - at);
             Capacity capacity = new Capacity(batch, height, width);
@@ -76,7 +73,7 @@ public final class VisionRunner {
     /** The runnable plan that this many tiles go through, for measuring; good until evicted. */
     public Executable executable(int tiles, int height, int width) {
         Capacity capacity =
-                new Capacity(batch(model.config(), tiles, height, width), height, width);
+                new Capacity(batch(model.config(), device, tiles, height, width), height, width);
         return plans.executable(capacity, () -> plan(capacity));
     }
 
@@ -84,11 +81,12 @@ public final class VisionRunner {
         return device.plan(model.visionGraph(c.tiles(), c.height(), c.width()), options);
     }
 
-    /** Tiles of one run: a power of two, so that few plans serve all images. */
-    public static long batch(InternVlConfig model, int tiles, int height, int width) {
+    /** Tiles of one run, of as few runs as keep the device busy, all of about the same size. */
+    public static long batch(
+            InternVlConfig model, Device device, int tiles, int height, int width) {
         long p = model.vision().patchSize();
         long rows = 1 + height / p * (width / p);
-        long most = Math.max(1, Long.highestOneBit(ROWS / rows));
-        return Math.min(most, tiles == 1 ? 1 : Long.highestOneBit(tiles - 1) * 2);
+        long most = Math.max(1, device.busyRows() / rows);
+        return Math.ceilDiv(tiles, Math.ceilDiv(tiles, most));
     }
 }

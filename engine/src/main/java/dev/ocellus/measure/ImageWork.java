@@ -45,7 +45,11 @@ public final class ImageWork implements Work {
         features = arena.allocate(tiles * policy.tokensPerTile() * hidden * 4, 64);
         long batch =
                 VisionRunner.batch(
-                        model.internVl().config(), tiles, policy.height(), policy.width());
+                        model.internVl().config(),
+                        model.device(),
+                        tiles,
+                        policy.height(),
+                        policy.width());
         count = new Count(InternVl.TILES, batch);
         cost = cost(model, batch);
     }
