@@ -111,6 +111,13 @@ template <int PENDING> __device__ __forceinline__ void cp_async_wait() {
 #endif
 }
 
+// Begins to bring the cache line of an address in global memory to the second-level cache.
+__device__ __forceinline__ void prefetch_l2(const void *global) {
+#ifndef SOFTGPU
+    asm volatile("prefetch.global.L2 [%0];\n" ::"l"(global));
+#endif
+}
+
 // 2^x, right to 2 units in the last place; results below the normal range are 0.
 __device__ __forceinline__ float exp2_approx(float x) {
 #ifdef SOFTGPU

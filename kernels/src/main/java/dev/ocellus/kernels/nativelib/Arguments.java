@@ -20,23 +20,35 @@ public final class Arguments {
      * Writes the structure of a call.
      *
      * @param arena where it lies
+     * @param more fields that follow it
      */
-    public static MemorySegment write(KernelCall call, long scratch, Arena arena) {
-        return write(List.of(call), scratch, arena);
+    public static MemorySegment write(KernelCall call, long scratch, Arena arena, long... more) {
+        long fields = fields(call.getClass());
+        MemorySegment arguments = arena.allocate(JAVA_LONG, fields + more.length);
+        write(call, scratch, arguments, 0);
+        for (int i = 0; i < more.length; i++) {
+            arguments.setAtIndex(JAVA_LONG, fields + i, more[i]);
+        }
+        return arguments;
     }
 
-    /** Writes a structure of the structures of several calls, with the same scratch address. */
-    public static MemorySegment write(List<? extends KernelCall> calls, long scratch, Arena arena) {
+    /** Writes the structures of several calls, which use no scratch memory, one after the other. */
+    public static MemorySegment write(List<? extends KernelCall> calls, Arena arena) {
         long fields = calls.stream().mapToLong(c -> fields(c.getClass())).sum();
         MemorySegment arguments = arena.allocate(JAVA_LONG, fields);
         long at = 0;
         for (KernelCall call : calls) {
-            for (RecordComponent component : call.getClass().getRecordComponents()) {
-                arguments.setAtIndex(JAVA_LONG, at++, bits(value(call, component)));
-            }
-            arguments.setAtIndex(JAVA_LONG, at++, scratch);
+            write(call, 0, arguments, at);
+            at += fields(call.getClass());
         }
         return arguments;
+    }
+
+    private static void write(KernelCall call, long scratch, MemorySegment to, long at) {
+        for (RecordComponent component : call.getClass().getRecordComponents()) {
+            to.setAtIndex(JAVA_LONG, at++, bits(value(call, component)));
+        }
+        to.setAtIndex(JAVA_LONG, at, scratch);
     }
 
     private static Object value(KernelCall call, RecordComponent component) {
