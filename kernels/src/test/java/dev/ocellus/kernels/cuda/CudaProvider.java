@@ -134,6 +134,37 @@ public final class CudaProvider implements KernelProvider {
                 });
     }
 
+    /**
+     * Runs calls that follow one another, as a plan does: some together, where there is a kernel
+     * for that.
+     *
+     * @return names of the kernels that ran
+     */
+    List<String> runTogether(List<KernelCall> calls) {
+        try (Arena arena = arena()) {
+            List<CudaKernels.Placed> placed =
+                    calls.stream().map(c -> new CudaKernels.Placed(c, scratch(c, arena))).toList();
+            List<GpuWork> work =
+                    kernels.bind(placed, arena).stream().flatMap(b -> b.work().stream()).toList();
+            runAll(work);
+            return work.stream().map(GpuWork::name).toList();
+        }
+    }
+
+    /** Runs each call on its own. */
+    void runSingly(List<KernelCall> calls) {
+        try (Arena arena = arena()) {
+            for (KernelCall call : calls) {
+                runAll(kernels.bind(call, scratch(call, arena), arena));
+            }
+        }
+    }
+
+    private long scratch(KernelCall call, Arena arena) {
+        long bytes = scratchBytes(call);
+        return bytes == 0 ? 0 : arena.allocate(bytes, GpuMemory.ALIGNMENT).address();
+    }
+
     private void runAll(List<GpuWork> work) {
         try {
             work.forEach(w -> w.enqueue(stream));
