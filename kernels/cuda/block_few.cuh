@@ -19,6 +19,7 @@
 #define OCELLUS_BLOCK_FEW_CUH
 
 #include "block.cuh"
+#include "normed.cuh"
 
 namespace few {
 
@@ -92,12 +93,46 @@ template <class Q> struct Stream {
     }
 };
 
+// The activations of a product: as they are, or as a norm makes them of its operand.
+struct SourceRows {
+    const float *x, *weight, *scales;
+    int64_t ldx, k;
+    bool aligned, weightAligned;
+
+    // `memory` is shared and has SCALE_FLOATS and one more for each row.
+    __device__ __forceinline__ SourceRows(const NormedMatMul &a, int rows, float *memory)
+        : x(a.product.x), weight(a.norm.weight), ldx(a.product.ldx), k(a.product.k) {
+        scales = memory + norms::SCALE_FLOATS * rows;
+        if (weight) {
+            x = a.norm.x;
+            ldx = a.norm.ldx;
+            norms::rms_scales(a.norm, rows, memory, memory + norms::SCALE_FLOATS * rows);
+        }
+        aligned = rows_aligned(x, ldx);
+        weightAligned = is_aligned16(weight);
+    }
+
+    __device__ __forceinline__ void load(BlockWords &words, int row, int first) const {
+        words.load(x + row * ldx, first, k, aligned);
+        if (weight) {
+            BlockWords w;
+            w.load(weight, first, k, weightAligned);
+            float scale = scales[row];
+#pragma unroll
+            for (int i = 0; i < 4; i++) {
+                words.low[i] = __fmul_rn(__fmul_rn(words.low[i], scale), w.low[i]);
+                words.high[i] = __fmul_rn(__fmul_rn(words.high[i], scale), w.high[i]);
+            }
+        }
+    }
+};
+
 // Rounds the activations into shared memory: four lanes a block, UNROLLED blocks at a time, whose
 // loads are under way together.
-template <class Rows>
-__device__ __forceinline__ void round_rows(const MatMul &a, int rows, Rows source, RoundedRows x) {
+__device__ __forceinline__ void round_rows(const SourceRows &source, int rows, int blocks,
+                                           RoundedRows x) {
     constexpr int UNROLLED = 4, UNITS = THREADS / 4;
-    int blocks = group_count(a) * GROUP_BLOCKS, count = rows * blocks;
+    int count = rows * blocks;
     int t = lane_index() % 4;
     // Whole warps take part in each turn.
     for (int first = threadIdx.x / 4; first - lane_index() / 4 < count; first += UNROLLED * UNITS) {
@@ -118,20 +153,6 @@ __device__ __forceinline__ void round_rows(const MatMul &a, int rows, Rows sourc
         }
     }
 }
-
-// The activations of a product as they are.
-struct PlainRows {
-    const float *x;
-    int64_t ldx, k;
-    bool aligned;
-
-    explicit __device__ __forceinline__ PlainRows(const MatMul &a)
-        : x(a.x), ldx(a.ldx), k(a.k), aligned(rows_aligned(a.x, a.ldx)) {}
-
-    __device__ __forceinline__ void load(BlockWords &words, int row, int first) const {
-        words.load(x + row * ldx, first, k, aligned);
-    }
-};
 
 // Copies the activations that blockmatmul_round left in the scratch memory, whose pitch is ROWS.
 __device__ __forceinline__ void copy_rows(const RoundedRows &from, const RoundedRows &to,
@@ -281,11 +302,11 @@ template <int ROWS> struct Chains {
     }
 };
 
-// `put_rows(rows, x)` puts the rounded activations into shared memory.
-template <class Q, int ROWS, class PutRows>
-__device__ __forceinline__ void multiply(const MatMul &a, const Mark &mark, PutRows put_rows) {
+template <class Q, int ROWS>
+__device__ __forceinline__ void multiply(const NormedMatMul &normed, const Mark &mark) {
     DYNAMIC_SHARED(char, shared);
-    int groups = group_count(a);
+    const MatMul &a = normed.product;
+    int groups = group_count(a), blocks = groups * GROUP_BLOCKS;
     Memory<Q, ROWS> memory(shared, groups);
     Stream<Q> stream(a, groups, memory.ring, memory.depth);
     for (int s = 0; s < STAGES - 1; s++) {
@@ -297,7 +318,12 @@ __device__ __forceinline__ void multiply(const MatMul &a, const Mark &mark, PutR
         cp_async_wait<0>();
         return;
     }
-    put_rows(rows, memory.x);
+    if (ROWS > 1 && a.scratch) {
+        copy_rows(scratch_rows(a), memory.x, blocks);
+    } else {
+        // There are no products yet.
+        round_rows(SourceRows(normed, rows, memory.products), rows, blocks, memory.x);
+    }
     bool multiplies = warp_index() < MULTIPLIERS;
     Multiplier<Q, ROWS> multiplier(groups);
     Chains<ROWS> chains(a, stream.firstStrip, stream.endStrip, multiplies ? 0 : rows);
@@ -312,7 +338,7 @@ __device__ __forceinline__ void multiply(const MatMul &a, const Mark &mark, PutR
             multiplier.stage(memory, slot, s & 1, stream.count(s), groups);
         } else if (!multiplies && s > 0) {
             chains.add(a, memory.block_products((s - 1) & 1, 0), memory.x,
-                       stream.count(s - 1) * GROUP_BLOCKS, groups * GROUP_BLOCKS);
+                       stream.count(s - 1) * GROUP_BLOCKS, blocks);
         }
         slot = slot + 1 == STAGES ? 0 : slot + 1;
     }

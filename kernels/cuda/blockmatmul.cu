@@ -6,7 +6,8 @@
 // Kernels, with the rows of activations they are for:
 //
 //   blockmatmul_one_q8, _q4     1: streams of the weights through rings in shared memory; the
-//                               activations are rounded by every block for itself
+//                               activations are rounded by every block for itself, after an RMS
+//                               norm with the bits of rms_norm or without one
 //   blockmatmul_few_q8, _q4     1 to 8: the same
 //   blockmatmul_round           any number: activations as int8 with their scales, for the next and
 //                               for the last where they are many
@@ -20,35 +21,24 @@
 
 // ---- few rows ----------------------------------------------------------------------------------
 
-template <class Q, int ROWS>
-__device__ __forceinline__ void multiply_few(const MatMul &a, const Mark &mark) {
-    few::multiply<Q, ROWS>(a, mark, [&](int rows, const RoundedRows &x) {
-        if (ROWS > 1 && a.scratch) {
-            few::copy_rows(scratch_rows(a), x, group_count(a) * GROUP_BLOCKS);
-        } else {
-            few::round_rows(a, rows, few::PlainRows(a), x);
-        }
-    });
+extern "C" __global__ void __launch_bounds__(256, 2)
+    blockmatmul_one_q8(const NormedMatMul a, const Mark mark) {
+    few::multiply<Q8, 1>(a, mark);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 2)
-    blockmatmul_one_q8(const MatMul a, const Mark mark) {
-    multiply_few<Q8, 1>(a, mark);
+    blockmatmul_one_q4(const NormedMatMul a, const Mark mark) {
+    few::multiply<Q4, 1>(a, mark);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 2)
-    blockmatmul_one_q4(const MatMul a, const Mark mark) {
-    multiply_few<Q4, 1>(a, mark);
+    blockmatmul_few_q8(const NormedMatMul a, const Mark mark) {
+    few::multiply<Q8, FEW_ROWS>(a, mark);
 }
 
 extern "C" __global__ void __launch_bounds__(256, 2)
-    blockmatmul_few_q8(const MatMul a, const Mark mark) {
-    multiply_few<Q8, FEW_ROWS>(a, mark);
-}
-
-extern "C" __global__ void __launch_bounds__(256, 2)
-    blockmatmul_few_q4(const MatMul a, const Mark mark) {
-    multiply_few<Q4, FEW_ROWS>(a, mark);
+    blockmatmul_few_q4(const NormedMatMul a, const Mark mark) {
+    few::multiply<Q4, FEW_ROWS>(a, mark);
 }
 
 // ---- many rows ---------------------------------------------------------------------------------

@@ -1,10 +1,14 @@
 package dev.ocellus.kernels.cuda;
 
 import dev.ocellus.kernels.KernelCall.MatMul;
+import dev.ocellus.kernels.KernelCall.RmsNorm;
+import dev.ocellus.kernels.nativelib.Arguments;
 
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * Linear layers with weights of block types: the launches of {@code blockmatmul.cu}, whose shapes
@@ -12,6 +16,9 @@ import java.util.Locale;
  */
 final class BlockMatMulKernels {
     private static final String FAMILY = "blockmatmul";
+
+    /** In the argument structure of a product without a norm. */
+    private static final RmsNorm NO_NORM = new RmsNorm(0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     /** Threads of the rounding kernel, and the blocks of columns that they take. */
     private static final int ROUND_THREADS = 128;
@@ -33,9 +40,31 @@ final class BlockMatMulKernels {
 
     List<GpuWork> matMul(MatMul call, long scratch, Arena arena) {
         if (!roundsBefore(call)) {
-            return List.of(product(call, 0, arena));
+            return List.of(stream(NO_NORM, call, 0, arena));
         }
-        return List.of(round(call, scratch, arena), product(call, scratch, arena));
+        GpuWork round = round(call, scratch, arena);
+        return BlockShape.of(call, gpu.info()).isStream()
+                ? List.of(round, stream(NO_NORM, call, scratch, arena))
+                : List.of(round, tiles(call, scratch, arena));
+    }
+
+    /**
+     * A product whose activations a norm makes, as one launch, with the bits of the two calls. The
+     * norm's output is not written.
+     *
+     * @return empty if there is none for these
+     */
+    Optional<List<GpuWork>> normed(RmsNorm norm, MatMul call, Arena arena) {
+        boolean meet =
+                norm.groups() == 1
+                        && norm.cols() == call.k()
+                        && norm.out() == call.x()
+                        && norm.ldo() == call.ldx()
+                        && norm.rows() == call.rows()
+                        && norm.rowCount() == call.rowCount();
+        return meet && !roundsBefore(call)
+                ? Optional.of(List.of(stream(norm, call, 0, arena)))
+                : Optional.empty();
     }
 
     /** Whether the activations are rounded once for all blocks, to the scratch memory. */
@@ -52,7 +81,15 @@ final class BlockMatMulKernels {
         return KernelLaunch.of(function, grid, ROUND_THREADS, 0, call, scratch, arena);
     }
 
-    private GpuWork product(MatMul call, long scratch, Arena arena) {
+    private GpuWork stream(RmsNorm norm, MatMul call, long scratch, Arena arena) {
+        return product(call, Arguments.write(List.of(norm, call), scratch, arena));
+    }
+
+    private GpuWork tiles(MatMul call, long scratch, Arena arena) {
+        return product(call, Arguments.write(call, scratch, arena));
+    }
+
+    private GpuWork product(MatMul call, MemorySegment arguments) {
         BlockShape shape = BlockShape.of(call, gpu.info());
         String type = call.wType().name().toLowerCase(Locale.ROOT);
         return KernelLaunch.of(
@@ -60,8 +97,6 @@ final class BlockMatMulKernels {
                 shape.grid(),
                 shape.threads(),
                 shape.sharedBytes(),
-                call,
-                scratch,
-                arena);
+                arguments);
     }
 }

@@ -3,12 +3,14 @@ package dev.ocellus.kernels.cuda;
 import dev.ocellus.kernels.Activation;
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall.MatMul;
+import dev.ocellus.kernels.KernelCall.RmsNorm;
 import dev.ocellus.tensor.DType;
 
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * Linear layers: the kernels of {@code matmul.cu}, a library's products, or with weights of block
@@ -79,6 +81,16 @@ final class MatMulKernels {
             case TILES -> tiles(call, scratch, arena);
             case LIBRARY -> library(call, scratch, arena);
         };
+    }
+
+    /**
+     * A product whose activations a norm makes, with the bits of the two calls and without the
+     * norm's output.
+     *
+     * @return empty if there is none for these: then they are bound one by one
+     */
+    Optional<List<GpuWork>> normed(RmsNorm norm, MatMul call, Arena arena) {
+        return way(call) == Way.BLOCKS ? blocks.normed(norm, call, arena) : Optional.empty();
     }
 
     private enum Way {
