@@ -9,8 +9,6 @@
 
 namespace norms {
 
-constexpr int WIDE_THREADS = 512;
-
 // The span that this thread works on.
 template <int THREADS> __device__ __forceinline__ int64_t span_index() {
     return grid_index() / THREADS;

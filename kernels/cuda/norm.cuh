@@ -10,6 +10,10 @@
 
 namespace norms {
 
+// Up to so many columns a warp takes a span of them, beyond a block of so many threads.
+constexpr int64_t WARP_COLUMNS = 1024;
+constexpr int WIDE_THREADS = 512;
+
 // The sum over the threads of a span, for all of them.
 template <int THREADS> __device__ float span_sum(float v) {
     if constexpr (THREADS == WARP) {
@@ -29,10 +33,11 @@ template <int THREADS> __device__ float sum_of(const float *x, int64_t n) {
     return span_sum<THREADS>(s);
 }
 
-// Sum of (x - center)^2.
-template <int THREADS> __device__ float squares_of(const float *x, int64_t n, float center) {
+// What one of the threads of a span adds to the sum of (x - center)^2.
+__device__ __forceinline__ float squares_part(
+    const float *x, int64_t n, float center, int thread, int threads) {
     float s = 0;
-    for (int64_t i = threadIdx.x % THREADS * 4; i < n; i += THREADS * 4) {
+    for (int64_t i = thread * 4; i < n; i += threads * 4) {
         int64_t left = n - i;
         float4 v = load_quad(x + i, left);
         float a = v.x - center;
@@ -41,7 +46,11 @@ template <int THREADS> __device__ float squares_of(const float *x, int64_t n, fl
         float d = left > 3 ? v.w - center : 0.0f;
         s = fmaf(d, d, fmaf(c, c, fmaf(b, b, fmaf(a, a, s))));
     }
-    return span_sum<THREADS>(s);
+    return s;
+}
+
+template <int THREADS> __device__ float squares_of(const float *x, int64_t n, float center) {
+    return span_sum<THREADS>(squares_part(x, n, center, threadIdx.x % THREADS, THREADS));
 }
 
 __device__ __forceinline__ float inverse_root(double mean, double eps) {
@@ -56,9 +65,12 @@ __device__ __forceinline__ float4 normalised(float4 x, float mean, float scale, 
 }
 
 // The factor of an RMS norm of n values.
-template <int THREADS> __device__ float rms_scale(const float *x, int64_t n, double eps) {
-    float squares = squares_of<THREADS>(x, n, 0);
+__device__ __forceinline__ float rms_scale(float squares, int64_t n, double eps) {
     return inverse_root(static_cast<double>(squares) / static_cast<double>(n), eps);
+}
+
+template <int THREADS> __device__ float rms_scale(const float *x, int64_t n, double eps) {
+    return rms_scale(squares_of<THREADS>(x, n, 0), n, eps);
 }
 
 // out = (x - mean) * scale * weight + bias, of which mean 0 and a null bias leave no trace.

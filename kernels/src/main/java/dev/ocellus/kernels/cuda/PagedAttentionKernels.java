@@ -88,7 +88,7 @@ final class PagedAttentionKernels {
                 Grid.of(call.rows(), pieces, Math.min(ranges(call), share)),
                 core.threads(),
                 core.sharedBytes(),
-                Arguments.write(call, scratch, arena, written));
+                Arguments.write(List.of(call), scratch, arena, written));
     }
 
     private static boolean usesMatrix(KernelCall.PagedAttention call) {

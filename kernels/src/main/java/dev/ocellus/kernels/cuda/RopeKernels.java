@@ -39,6 +39,6 @@ final class RopeKernels {
                         Grid.of(Math.max(1, FlatLaunch.ceilDiv(threads, APPEND_THREADS))),
                         APPEND_THREADS,
                         0,
-                        Arguments.write(fusion.structure(), arena)));
+                        Arguments.write(fusion.structure(), 0, arena)));
     }
 }

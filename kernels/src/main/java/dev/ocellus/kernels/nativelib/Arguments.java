@@ -20,35 +20,32 @@ public final class Arguments {
      * Writes the structure of a call.
      *
      * @param arena where it lies
-     * @param more fields that follow it
      */
-    public static MemorySegment write(KernelCall call, long scratch, Arena arena, long... more) {
-        long fields = fields(call.getClass());
-        MemorySegment arguments = arena.allocate(JAVA_LONG, fields + more.length);
-        write(call, scratch, arguments, 0);
-        for (int i = 0; i < more.length; i++) {
-            arguments.setAtIndex(JAVA_LONG, fields + i, more[i]);
-        }
-        return arguments;
+    public static MemorySegment write(KernelCall call, long scratch, Arena arena) {
+        return write(List.of(call), scratch, arena);
     }
 
-    /** Writes the structures of several calls, which use no scratch memory, one after the other. */
-    public static MemorySegment write(List<? extends KernelCall> calls, Arena arena) {
+    /**
+     * Writes a structure of the structures of several calls, with the same scratch address.
+     *
+     * @param arena where it lies
+     * @param more eight-byte fields that follow them
+     */
+    public static MemorySegment write(
+            List<? extends KernelCall> calls, long scratch, Arena arena, long... more) {
         long fields = calls.stream().mapToLong(c -> fields(c.getClass())).sum();
-        MemorySegment arguments = arena.allocate(JAVA_LONG, fields);
+        MemorySegment arguments = arena.allocate(JAVA_LONG, fields + more.length);
         long at = 0;
         for (KernelCall call : calls) {
-            write(call, 0, arguments, at);
-            at += fields(call.getClass());
+            for (RecordComponent component : call.getClass().getRecordComponents()) {
+                arguments.setAtIndex(JAVA_LONG, at++, bits(value(call, component)));
+            }
+            arguments.setAtIndex(JAVA_LONG, at++, scratch);
+        }
+        for (long value : more) {
+            arguments.setAtIndex(JAVA_LONG, at++, value);
         }
         return arguments;
-    }
-
-    private static void write(KernelCall call, long scratch, MemorySegment to, long at) {
-        for (RecordComponent component : call.getClass().getRecordComponents()) {
-            to.setAtIndex(JAVA_LONG, at++, bits(value(call, component)));
-        }
-        to.setAtIndex(JAVA_LONG, at, scratch);
     }
 
     private static Object value(KernelCall call, RecordComponent component) {

@@ -10,6 +10,7 @@ import dev.ocellus.kernels.Launch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 
 /**
@@ -157,6 +158,16 @@ public final class CudaProvider implements KernelProvider {
             for (KernelCall call : calls) {
                 runAll(kernels.bind(call, scratch(call, arena), arena));
             }
+        }
+    }
+
+    /** Runs a norm and the product of its result as one, if there is work for that. */
+    Optional<List<String>> runNormed(KernelCall.RmsNorm norm, KernelCall.MatMul product) {
+        try (Arena arena = arena()) {
+            Optional<List<GpuWork>> work =
+                    new MatMulKernels(gpu, null).normed(norm, product, arena);
+            work.ifPresent(this::runAll);
+            return work.map(all -> all.stream().map(GpuWork::name).toList());
         }
     }
 
