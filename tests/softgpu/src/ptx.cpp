@@ -98,6 +98,9 @@ class Parser {
                 kernel->maxThreads = product(line, at);
             }
         }
+        if (has(line, "griddepcontrol.wait")) {
+            kernel->waits = true;
+        }
         if (depth && has(line, ".shared .align")) {
             kernel->sharedBytes += declared_bytes(line);
         }

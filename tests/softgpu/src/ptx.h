@@ -11,6 +11,7 @@ struct PtxKernel {
     std::vector<unsigned> parameterBytes;
     unsigned maxThreads = 1024;
     unsigned sharedBytes = 0;  // static
+    bool waits = false;        // has griddepcontrol.wait
 };
 
 struct Ptx {

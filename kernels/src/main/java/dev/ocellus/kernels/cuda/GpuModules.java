@@ -7,7 +7,6 @@ import static jcuda.driver.CUresult.CUDA_ERROR_UNSUPPORTED_PTX_VERSION;
 import static jcuda.driver.JCudaDriver.cuModuleGetFunction;
 import static jcuda.driver.JCudaDriver.cuModuleLoadData;
 
-import jcuda.driver.CUfunction;
 import jcuda.driver.CUmodule;
 
 import java.io.IOException;
@@ -38,8 +37,15 @@ final class GpuModules {
 
     private static final String HOPPER_ALONE = "_sm90a";
 
+    /**
+     * A family that is loaded.
+     *
+     * @param waits whether its kernels wait themselves for the work before them
+     */
+    private record Module(CUmodule handle, boolean waits) {}
+
     private final Gpu gpu;
-    private final Map<String, CUmodule> modules = new HashMap<>();
+    private final Map<String, Module> modules = new HashMap<>();
     private final Map<String, GpuFunction> functions = new HashMap<>();
 
     /** Names of the functions, by their numbers less one. */
@@ -60,8 +66,9 @@ final class GpuModules {
     }
 
     private GpuFunction find(String family, String kernel, String name) {
-        CUfunction function = new CUfunction();
-        int result = cuModuleGetFunction(function, module(family), kernel);
+        Module module = module(family);
+        Addresses.Function function = new Addresses.Function();
+        int result = cuModuleGetFunction(function, module.handle, kernel);
         if (result == CUDA_ERROR_NOT_FOUND) {
             throw new CudaException(
                     "%s.ptx has no kernel %s; build it again with kernels/cuda/ptx.sh"
@@ -69,7 +76,7 @@ final class GpuModules {
         }
         gpu.check(result, "cuModuleGetFunction of " + name);
         names.add(name);
-        return new GpuFunction(gpu, name, names.size(), function);
+        return new GpuFunction(gpu, name, names.size(), function, module.waits);
     }
 
     /** Whether this is the name of a function that was asked for. */
@@ -82,8 +89,8 @@ final class GpuModules {
         return number > 0 && number <= names.size() ? names.get(number - 1) : null;
     }
 
-    private CUmodule module(String family) {
-        CUmodule known = modules.get(family);
+    private Module module(String family) {
+        Module known = modules.get(family);
         if (known == null) {
             known = load(family);
             modules.put(family, known);
@@ -91,7 +98,7 @@ final class GpuModules {
         return known;
     }
 
-    private CUmodule load(String family) {
+    private Module load(String family) {
         String ptx = variant(family, gpu.info().computeCapability());
         CUmodule module = new CUmodule();
         int result = cuModuleLoadData(module, text(ptx));
@@ -102,7 +109,7 @@ final class GpuModules {
             }
             gpu.check(result, "loading " + ptx + ".ptx");
         }
-        return module;
+        return new Module(module, ptx.endsWith(NEWER) || ptx.endsWith(HOPPER_ALONE));
     }
 
     /** Name of that PTX of a family which is best for a compute capability. */

@@ -45,6 +45,19 @@ class PtxTest {
                 .map(m -> DynamicTest.dynamicTest(m, () -> checkModule(m, manifest)));
     }
 
+    /** On a GPU that has dependent launches every kernel waits itself for what comes before it. */
+    @Test
+    void kernelsForNewerGpusWait() throws IOException {
+        PtxFiles.modules().stream()
+                .filter(m -> !PtxFiles.isFor(m, "sm_80"))
+                .forEach(
+                        m ->
+                                assertThat(Stream.of(PtxFiles.text(m).split("\\.entry ")).skip(1))
+                                        .as(m)
+                                        .isNotEmpty()
+                                        .allMatch(k -> k.contains("griddepcontrol.wait;")));
+    }
+
     @Test
     void madeAgainItIsTheSame() throws IOException, InterruptedException {
         PtxFiles.modules();
