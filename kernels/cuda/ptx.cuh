@@ -131,6 +131,23 @@ __device__ __forceinline__ void prefetch_l2(const void *global) {
 #endif
 }
 
+// Where a GPU has programmatic dependent launches: lets the kernel that comes next into place. Its
+// blocks may begin once all of this kernel have called this.
+__device__ __forceinline__ void grid_launch_dependents() {
+#if !defined(SOFTGPU) && defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;\n" ::: "memory");
+#endif
+}
+
+// And waits until the kernels that this one comes after have ended and what they wrote can be read.
+__device__ __forceinline__ void grid_wait() {
+#ifdef SOFTGPU
+    softgpu::ptx::grid_wait();
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.wait;\n" ::: "memory");
+#endif
+}
+
 // 2^x, right to 2 units in the last place; results below the normal range are 0.
 __device__ __forceinline__ float exp2_approx(float x) {
 #ifdef SOFTGPU
