@@ -25,8 +25,12 @@ struct Mark {
     int64_t kernel;
 };
 
-// What every kernel begins with.
+// What every thread of a kernel begins with; before it only what no kernel writes, as weights, may be
+// read, and nothing may be written. As every kernel waits here, the kernel that is let into place
+// has waited for this one before it does anything, and so for all that came before.
 __device__ __forceinline__ void begin(const Mark &mark) {
+    grid_launch_dependents();
+    grid_wait();
     if ((threadIdx.x | blockIdx.x | blockIdx.y | blockIdx.z) == 0) {
         *mark.word = static_cast<int32_t>(mark.kernel);
     }

@@ -115,4 +115,7 @@ inline void cp_async16(void *shared, const void *global, bool valid) {
     softgpu_cp_async(shared, global, valid ? 16 : 0, valid ? 0 : 16);
 }
 
+// griddepcontrol.wait
+inline void grid_wait() { softgpu_cur->waited = true; }
+
 }  // namespace softgpu::ptx

@@ -94,3 +94,17 @@ extern "C" __global__ void indexes_outside_array(const Probe a) {
 extern "C" __global__ void divides_by_zero(const Probe a) {
     a.out[threadIdx.x] = static_cast<float>(threadIdx.x / static_cast<unsigned>(a.n));
 }
+
+// Of a launch that may begin before what comes before it has ended.
+extern "C" __global__ void waits_for_grid(const Probe a) {
+    softgpu::ptx::grid_wait();
+    a.out[threadIdx.x] = a.in[threadIdx.x];
+}
+
+extern "C" __global__ void waits_for_grid_in_part(const Probe a) {
+    if (threadIdx.x == THREADS - 1) {
+        return;
+    }
+    softgpu::ptx::grid_wait();
+    a.out[threadIdx.x] = a.in[threadIdx.x];
+}

@@ -99,6 +99,46 @@ int check_shape(const Function &f, Index3 grid, Index3 block, unsigned dynBytes)
     return SUCCESS;
 }
 
+// CUlaunchAttribute and CUlaunchConfig of cuda.h.
+struct LaunchAttribute {
+    int id;
+    alignas(8) char value[64];
+};
+
+struct LaunchConfig {
+    Index3 grid, block;
+    unsigned dynBytes;
+    void *stream;
+    const LaunchAttribute *attributes;
+    unsigned attributeCount;
+};
+static_assert(sizeof(LaunchAttribute) == 72 && sizeof(LaunchConfig) == 56);
+
+// Whether the kernel may begin before what comes before it has ended.
+int read_attributes(const LaunchConfig &config, const Function &f, bool *dependent) {
+    constexpr int PROGRAMMATIC_STREAM_SERIALIZATION = 6;
+    for (unsigned i = 0; i < config.attributeCount; i++) {
+        const LaunchAttribute &attribute = config.attributes[i];
+        if (attribute.id != PROGRAMMATIC_STREAM_SERIALIZATION) {
+            report("launch attribute %d is not emulated; kernel %s", attribute.id, f.kernel.name);
+            return NOT_SUPPORTED;
+        }
+        if (options().capability < 90) {
+            report("a dependent launch needs compute capability 9.0; kernel %s", f.kernel.name);
+            return NOT_SUPPORTED;
+        }
+        int allowed;
+        std::memcpy(&allowed, attribute.value, sizeof allowed);
+        *dependent = allowed != 0;
+    }
+    if (*dependent && !f.limits.waits) {
+        report("a dependent launch of a kernel whose PTX has no griddepcontrol.wait; kernel %s",
+               f.kernel.name);
+        return INVALID_VALUE;
+    }
+    return SUCCESS;
+}
+
 bool is_function(Function *f) { return f && modules().contains(f->module); }
 
 }  // namespace
@@ -191,9 +231,7 @@ API int cuFuncSetCacheConfig(Function *f, int) {
     return is_function(f) ? usable() : INVALID_HANDLE;
 }
 
-API int cuLaunchKernel(Function *f, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
-                       unsigned blockY, unsigned blockZ, unsigned dynBytes, void *stream,
-                       void **parameters, void **extra) {
+API int cuLaunchKernelEx(const LaunchConfig *config, Function *f, void **parameters, void **extra) {
     Lock lock;
     if (int e = usable()) {
         return e;
@@ -201,7 +239,12 @@ API int cuLaunchKernel(Function *f, unsigned gridX, unsigned gridY, unsigned gri
     if (!is_function(f)) {
         return INVALID_HANDLE;
     }
-    const Index3 grid{gridX, gridY, gridZ}, block{blockX, blockY, blockZ};
+    bool dependent = false;
+    if (int e = read_attributes(*config, *f, &dependent)) {
+        return e;
+    }
+    const Index3 grid = config->grid, block = config->block;
+    const unsigned dynBytes = config->dynBytes;
     if (int e = check_shape(*f, grid, block, dynBytes)) {
         return e;
     }
@@ -210,18 +253,30 @@ API int cuLaunchKernel(Function *f, unsigned gridX, unsigned gridY, unsigned gri
     if (!arguments) {
         return INVALID_VALUE;
     }
-    return enqueue(stream, kernel.name, [=] {
+    return enqueue(config->stream, kernel.name, [=] {
         if (!are_addresses(kernel, *arguments)) {
             return int(ILLEGAL_ADDRESS);
         }
         uint64_t blocks = uint64_t(grid.x) * grid.y * grid.z;
         count_launch(kernel.name, blocks * block.x * block.y * block.z);
+        if (dependent) {
+            count(Counter::DependentLaunches);
+        }
         Launch launch{};
         launch.kernel = &kernel;
         launch.gridSize = grid;
         launch.blockSize = block;
         launch.dynBytes = dynBytes;
         launch.arguments = arguments->pointers.data();
+        launch.dependent = dependent;
         return run_grid(launch);
     });
+}
+
+API int cuLaunchKernel(Function *f, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
+                       unsigned blockY, unsigned blockZ, unsigned dynBytes, void *stream,
+                       void **parameters, void **extra) {
+    const LaunchConfig config{
+        {gridX, gridY, gridZ}, {blockX, blockY, blockZ}, dynBytes, stream, nullptr, 0};
+    return cuLaunchKernelEx(&config, f, parameters, extra);
 }

@@ -17,9 +17,10 @@ enum class Counter {
     CopiesWithin,
     BytesIn,
     BytesOut,
-    BytesWithin
+    BytesWithin,
+    DependentLaunches
 };
-constexpr int COUNTERS = int(Counter::BytesWithin) + 1;
+constexpr int COUNTERS = int(Counter::DependentLaunches) + 1;
 
 void count(Counter, uint64_t n = 1);
 void count_launch(const char *kernel, uint64_t threads);

@@ -60,6 +60,7 @@ struct Launch {
     Index3 gridSize, blockSize;
     unsigned dynBytes;
     void *const *arguments;
+    bool dependent;  // every thread has to wait itself for what comes before
     std::atomic<int> error{SUCCESS};
     std::atomic<uint64_t> next{0};
     uint64_t blocks = 0, chunk = 1;

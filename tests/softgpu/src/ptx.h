@@ -11,11 +11,13 @@ struct PtxKernel {
     std::vector<unsigned> parameterBytes;
     unsigned maxThreads = 1024;
     unsigned sharedBytes = 0;  // static
+    bool waits = false;        // has griddepcontrol.wait
 };
 
 struct Ptx {
-    int version = 0;  // 80 for 8.0
-    int target = 0;   // 80 for sm_80
+    int version = 0;     // 80 for 8.0
+    int target = 0;      // 80 for sm_80
+    bool exact = false;  // for that target alone, as sm_90a
     std::map<std::string, PtxKernel> kernels;
 };
 

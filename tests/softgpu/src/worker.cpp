@@ -34,6 +34,9 @@ void run_threads() {
     for (;;) {
         Fiber *self = w.current->fiber;
         w.launch->kernel->invoke(w.launch->arguments);
+        if (w.launch->dependent && !w.current->waited) {
+            fail("a thread of a dependent launch has ended without griddepcontrol.wait");
+        }
         w.thread_done();
         Thread *next = w.next_in_warp(*w.current->warp);
         if (next && !next->fiber) {
@@ -145,6 +148,7 @@ void Worker::begin_block() {
         t.status = ThreadStatus::New;
         t.copies.list.clear();
         t.copies.group = 0;
+        t.waited = false;
     }
     for (size_t i = 0; i < warps.size(); i++) {
         unsigned left = count - unsigned(i) * 32;

@@ -1,5 +1,8 @@
 package dev.ocellus.device;
 
+import dev.ocellus.graph.Cost;
+import dev.ocellus.graph.Node;
+import dev.ocellus.graph.Workload;
 import dev.ocellus.kernels.cuda.CudaKernels;
 import dev.ocellus.kernels.cuda.Gpu;
 import dev.ocellus.kernels.cuda.GpuEvent;
@@ -18,9 +21,10 @@ import java.util.function.IntPredicate;
 import java.util.function.Predicate;
 
 /**
- * A plan bound to the kernels of a GPU. The first run enqueues them one by one, which is when
- * libraries load what they need; the second is captured as a graph, which it and all later ones
- * launch: counts are read on the device. Each run waits for the GPU once, at its end.
+ * A plan bound to the kernels of a GPU, of which some do several neighbouring steps. The first run
+ * enqueues them one by one, which is when libraries load what they need; the second is captured as
+ * a graph, which it and all later ones launch: counts are read on the device. Each run waits for
+ * the GPU once, at its end.
  */
 public final class CudaExecutable implements Executable {
     private static final int WARM_UP = 2;
@@ -31,7 +35,10 @@ public final class CudaExecutable implements Executable {
     private final CudaStaging staging;
     private final GpuStream stream;
     private final List<List<GpuWork>> works;
-    private final int[] stepOf;
+
+    /** The steps of each of {@link #works}. */
+    private final StepGroups steps;
+
     private final PlanRun run;
 
     /** These two are kept, so that a step allocates nothing. */
@@ -53,8 +60,10 @@ public final class CudaExecutable implements Executable {
                     CudaMemory.allocate(
                             gpu, plan.workspaceBytes(), arena, CudaMemory.Use.WORKSPACE);
             List<Plan.BoundCall> calls = plan.bind(memory.address(), store::address);
-            works = calls.stream().map(c -> kernels.bind(c.call(), c.scratch(), arena)).toList();
-            stepOf = calls.stream().mapToInt(Plan.BoundCall::step).toArray();
+            List<CudaKernels.Bound> bound =
+                    kernels.bind(calls.stream().map(CudaExecutable::placed).toList(), arena);
+            works = bound.stream().map(CudaKernels.Bound::work).toList();
+            steps = new StepGroups(plan, bound.stream().map(CudaKernels.Bound::calls).toList());
             made = new CudaStaging(gpu, plan, memory);
             staging = made;
             stream = gpu.newStream();
@@ -70,9 +79,26 @@ public final class CudaExecutable implements Executable {
         }
     }
 
+    static CudaKernels.Placed placed(Plan.BoundCall call) {
+        return new CudaKernels.Placed(call.call(), call.scratch(), call.onlyNextReads());
+    }
+
     @Override
     public Plan plan() {
         return plan;
+    }
+
+    /**
+     * The nodes that run together: those of a step, or of neighbouring steps that a kernel does as
+     * one.
+     */
+    public List<List<Node>> groups() {
+        return steps.nodes();
+    }
+
+    /** Cost of each of the {@link #groups}. */
+    public List<Cost> costs(Workload work) {
+        return steps.costs(work);
     }
 
     @Override
@@ -87,7 +113,7 @@ public final class CudaExecutable implements Executable {
 
     @Override
     public void profiling(boolean on) {
-        profile = on ? new Profile(plan) : null;
+        profile = on ? new Profile(steps) : null;
     }
 
     @Override
@@ -158,16 +184,16 @@ public final class CudaExecutable implements Executable {
     }
 
     /**
-     * How long some steps take on the GPU, one after the other in a graph of their own, on the
-     * inputs of the last run, whose caches must still be there: the median of several launches
-     * after two that warm up. What the steps write is worth nothing, also what they write to a
-     * cache.
+     * How long some groups of steps take on the GPU, one after the other in a graph of their own,
+     * on the inputs of the last run, whose caches must still be there: the median of several
+     * launches after two that warm up. What the steps write is worth nothing, also what they write
+     * to a cache.
      *
-     * @param steps chooses among the plan's steps, by their index
+     * @param groups chooses among {@link #groups}, by their index
      * @return seconds, with the gaps between launches
      * @throws IllegalStateException if there was no run, or this thread has one under way
      */
-    public double seconds(IntPredicate steps, int launches) {
+    public double seconds(IntPredicate groups, int launches) {
         try (Run r = begin();
                 GpuEvent before = gpu.newEvent();
                 GpuEvent after = gpu.newEvent()) {
@@ -175,7 +201,7 @@ public final class CudaExecutable implements Executable {
                 throw new IllegalStateException(
                         "the plan " + plan.graph().name() + " has no inputs yet: run it first");
             }
-            try (GpuGraph some = captured(() -> enqueue(steps))) {
+            try (GpuGraph some = captured(() -> enqueue(groups))) {
                 double[] seconds = new double[launches];
                 for (int i = -WARM_UP; i < launches; i++) {
                     // Values that the launch before made may have taken the inputs' places.
@@ -195,15 +221,17 @@ public final class CudaExecutable implements Executable {
         }
     }
 
-    private void enqueue(IntPredicate steps) {
+    private void enqueue(IntPredicate groups) {
         for (int i = 0; i < works.size(); i++) {
-            if (steps.test(stepOf[i])) {
+            if (groups.test(i)) {
                 works.get(i).forEach(w -> w.enqueue(stream));
             }
         }
     }
 
-    /** Runs the calls one by one, so that each has a time of its own, taken on the GPU. */
+    /**
+     * Runs the groups of steps one by one, so that each has a time of its own, taken on the GPU.
+     */
     private void measured(Profile p, boolean recorded, BooleanSupplier cancelled) {
         if (p != null) {
             p.begin();
@@ -224,18 +252,18 @@ public final class CudaExecutable implements Executable {
         }
     }
 
-    private void measure(int call, Profile p, boolean recorded, GpuEvent before, GpuEvent after) {
-        StepEvent event = recorded ? StepEvent.begin(plan, stepOf[call]) : null;
+    private void measure(int group, Profile p, boolean recorded, GpuEvent before, GpuEvent after) {
+        StepEvent event = recorded ? StepEvent.begin(steps, group) : null;
         long start = System.nanoTime();
         stream.record(before);
-        works.get(call).forEach(w -> w.enqueue(stream));
+        works.get(group).forEach(w -> w.enqueue(stream));
         stream.record(after);
         stream.synchronize();
         if (event != null) {
             event.commit();
         }
         if (p != null) {
-            p.add(stepOf[call], start, (long) (after.millisecondsSince(before) * 1e6));
+            p.add(group, start, (long) (after.millisecondsSince(before) * 1e6));
         }
     }
 }

@@ -8,7 +8,6 @@ import dev.ocellus.graph.draw.Detail;
 import dev.ocellus.graph.draw.Outline;
 import dev.ocellus.graph.draw.StepLabel;
 import dev.ocellus.kernels.ComputeType;
-import dev.ocellus.plan.Plan;
 
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -16,9 +15,9 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The time of a step of a plan on the GPU. The same step of all layers is timed together, in a
- * graph of its own, so that each comes with its own weights and caches, which no cache of the GPU
- * still has from the last launch.
+ * The time of a step of a plan on the GPU, or of several that run as one. The same step of all
+ * layers is timed together, in a graph of its own, so that each comes with its own weights and
+ * caches, which no cache of the GPU still has from the last launch.
  *
  * @param operations as in "linear + add"
  * @param shape of the results
@@ -52,9 +51,8 @@ record KernelRow(
             GpuLimits limits,
             ComputeType compute,
             int launches) {
-        Plan plan = executable.plan();
-        List<List<Node>> nodes = plan.fusedNodes();
-        List<Cost> costs = plan.costs(work);
+        List<List<Node>> nodes = executable.groups();
+        List<Cost> costs = executable.costs(work);
         List<KernelRow> rows = new ArrayList<>();
         for (Outline.Section section : Outline.of(nodes, Detail.FOLDED).sections()) {
             for (List<Integer> same : section.steps()) {

@@ -2,6 +2,7 @@ package dev.ocellus.kernels.cuda;
 
 import jcuda.Pointer;
 import jcuda.driver.CUdeviceptr;
+import jcuda.driver.CUfunction;
 import jcuda.driver.CUstream;
 
 import java.lang.foreign.MemorySegment;
@@ -40,6 +41,13 @@ final class Addresses {
 
     /** A stream, whose handle other libraries take. */
     static final class Stream extends CUstream {
+        long handle() {
+            return getNativePointer();
+        }
+    }
+
+    /** A kernel, which the driver is asked for. */
+    static final class Function extends CUfunction {
         long handle() {
             return getNativePointer();
         }

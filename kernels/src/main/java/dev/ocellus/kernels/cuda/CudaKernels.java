@@ -4,7 +4,9 @@ import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
 
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Binds calls to the kernels of a GPU. The calls are those of the CPU with device addresses, and
@@ -102,6 +104,52 @@ public final class CudaKernels {
             case KernelCall.Sample c -> sample.sample(c, scratch, arena);
             case KernelCall.PackPanels c -> throw hostOnly();
         };
+    }
+
+    /**
+     * A call among others that follow one another.
+     *
+     * @param scratch as {@link #bind(KernelCall, long, Arena)} takes it
+     * @param onlyNextReads whether the next call alone reads what this one writes, so that it need
+     *     not be written if the two are done as one
+     */
+    public record Placed(KernelCall call, long scratch, boolean onlyNextReads) {}
+
+    /**
+     * Neighbouring calls that run as one, or a single one.
+     *
+     * @param calls how many
+     */
+    public record Bound(int calls, List<GpuWork> work) {}
+
+    /**
+     * Makes calls that follow one another ready to run. Where a kernel does several of them, that
+     * is taken; results have the same bits.
+     *
+     * @param arena as for a single call
+     * @return all calls in their order
+     */
+    public List<Bound> bind(List<Placed> calls, Arena arena) {
+        List<Bound> all = new ArrayList<>();
+        for (int at = 0; at < calls.size(); ) {
+            Bound bound = bindFirst(calls.subList(at, calls.size()), arena);
+            all.add(bound);
+            at += bound.calls();
+        }
+        return all;
+    }
+
+    private Bound bindFirst(List<Placed> calls, Arena arena) {
+        Fusion fusion = Fusion.of(calls);
+        Optional<List<GpuWork>> together =
+                switch (fusion) {
+                    case Fusion.None none -> Optional.empty();
+                    case Fusion.RopeAppend f -> Optional.of(rope.ropeAppend(f, arena));
+                    case Fusion.NormedMatMul f -> matMul.normed(f.norm(), f.product(), arena);
+                };
+        Placed first = calls.getFirst();
+        return together.map(work -> new Bound(fusion.calls(), work))
+                .orElseGet(() -> new Bound(1, bind(first.call(), first.scratch(), arena)));
     }
 
     private static UnsupportedOperationException hostOnly() {

@@ -14,7 +14,7 @@ public final class CudaLibraries {
      */
     public static final String PRELOAD_PROPERTY = "ocellus.cuda.preload";
 
-    private static final String DRIVER = "libcuda.so.1";
+    static final String DRIVER = "libcuda.so.1";
 
     private static boolean loaded;
 

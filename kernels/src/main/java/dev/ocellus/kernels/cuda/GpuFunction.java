@@ -3,8 +3,6 @@ package dev.ocellus.kernels.cuda;
 import static jcuda.driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
 import static jcuda.driver.JCudaDriver.cuFuncSetAttribute;
 
-import jcuda.driver.CUfunction;
-
 /** A kernel, loaded on one GPU; of no use once that is closed. Thread-safe. */
 public final class GpuFunction {
     /** Dynamic shared memory that every kernel may have. */
@@ -13,17 +11,20 @@ public final class GpuFunction {
     private final Gpu gpu;
     private final String name;
     private final int number;
-    private final CUfunction function;
+    private final Addresses.Function function;
+    private final boolean waits;
     private int sharedBytes = COMMON_SHARED_BYTES;
 
     /**
      * @param number of this kernel among those of the GPU, from 1 on
+     * @param waits whether it waits itself for the work before it
      */
-    GpuFunction(Gpu gpu, String name, int number, CUfunction function) {
+    GpuFunction(Gpu gpu, String name, int number, Addresses.Function function, boolean waits) {
         this.gpu = gpu;
         this.name = name;
         this.number = number;
         this.function = function;
+        this.waits = waits;
     }
 
     /** Family and kernel: {@code norm.rms_norm}. */
@@ -35,8 +36,14 @@ public final class GpuFunction {
         return number;
     }
 
-    CUfunction handle() {
-        return function;
+    /** The driver's handle. */
+    long handle() {
+        return function.handle();
+    }
+
+    /** Whether the kernel waits itself for the work before it. */
+    boolean waits() {
+        return waits;
     }
 
     /**

@@ -6,7 +6,6 @@ import static jcuda.driver.JCudaDriver.cuEventRecord;
 import static jcuda.driver.JCudaDriver.cuGraphDestroy;
 import static jcuda.driver.JCudaDriver.cuGraphInstantiate;
 import static jcuda.driver.JCudaDriver.cuGraphLaunch;
-import static jcuda.driver.JCudaDriver.cuLaunchKernel;
 import static jcuda.driver.JCudaDriver.cuMemcpyDtoDAsync;
 import static jcuda.driver.JCudaDriver.cuMemcpyDtoHAsync;
 import static jcuda.driver.JCudaDriver.cuMemcpyHtoDAsync;
@@ -39,21 +38,20 @@ public final class GpuStream implements AutoCloseable {
     private final Gpu gpu;
     private final Addresses.Stream stream = new Addresses.Stream();
     private final RecentWork recent = new RecentWork();
-    private final LaunchParameters parameters;
+    private final Launcher launcher;
 
     /** Names of the work that is captured; null while none is. */
     private List<String> captured;
+
+    /** Whether what was enqueued last is a kernel that lets the next one come into place. */
+    private boolean afterKernel;
 
     private boolean closed;
 
     GpuStream(Gpu gpu) {
         this.gpu = gpu;
-        parameters = new LaunchParameters(gpu);
-        int result = cuStreamCreate(stream, CU_STREAM_NON_BLOCKING);
-        if (result != 0) {
-            parameters.close();
-            gpu.check(result, "cuStreamCreate");
-        }
+        gpu.check(cuStreamCreate(stream, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+        launcher = new Launcher(gpu, stream.handle());
     }
 
     public Gpu gpu() {
@@ -135,26 +133,15 @@ public final class GpuStream implements AutoCloseable {
     }
 
     void launch(KernelLaunch launch) {
+        boolean follows = afterKernel;
         enter(launch.name());
-        Grid grid = launch.grid();
-        gpu.check(
-                cuLaunchKernel(
-                        launch.function().handle(),
-                        grid.x(),
-                        grid.y(),
-                        grid.z(),
-                        launch.threads(),
-                        1,
-                        1,
-                        launch.sharedBytes(),
-                        stream,
-                        null,
-                        parameters.of(launch)),
-                "launch of " + launch.name());
+        gpu.check(launcher.launch(launch, follows), "launch of " + launch.name());
+        afterKernel = launch.function().waits();
     }
 
     void launch(GpuGraph graph) {
         gpu.enter();
+        afterKernel = false;
         List<String> work = graph.work();
         for (int i = 0; i < work.size(); i++) {
             recent.add(work.get(i));
@@ -165,12 +152,14 @@ public final class GpuStream implements AutoCloseable {
     /** Sets the event when the work enqueued so far is done. */
     public void record(GpuEvent event) {
         gpu.enter();
+        afterKernel = false;
         gpu.check(cuEventRecord(event.handle(), stream), "cuEventRecord");
     }
 
     /** Lets what is enqueued from now on wait for the event. */
     public void await(GpuEvent event) {
         gpu.enter();
+        afterKernel = false;
         gpu.check(cuStreamWaitEvent(stream, event.handle(), 0), "cuStreamWaitEvent");
     }
 
@@ -183,7 +172,7 @@ public final class GpuStream implements AutoCloseable {
         gpu.enter();
         gpu.check(cuStreamSynchronize(stream), "cuStreamSynchronize");
         recent.clear();
-        parameters.clear();
+        launcher.clear();
     }
 
     /**
@@ -196,6 +185,7 @@ public final class GpuStream implements AutoCloseable {
                 cuStreamBeginCapture(stream, CU_STREAM_CAPTURE_MODE_THREAD_LOCAL),
                 "cuStreamBeginCapture");
         captured = new ArrayList<>();
+        afterKernel = false;
     }
 
     /**
@@ -211,6 +201,7 @@ public final class GpuStream implements AutoCloseable {
         }
         List<String> work = captured;
         captured = null;
+        afterKernel = false;
         CUgraph graph = new CUgraph();
         gpu.check(cuStreamEndCapture(stream, graph), "capture of a graph");
         CUgraphExec executable = new CUgraphExec();
@@ -223,6 +214,7 @@ public final class GpuStream implements AutoCloseable {
     /** Checks the GPU and remembers what is enqueued. Also for work of other libraries. */
     void enter(String work) {
         gpu.enter();
+        afterKernel = false;
         if (captured != null) {
             captured.add(work);
         } else {
@@ -237,7 +229,7 @@ public final class GpuStream implements AutoCloseable {
 
     /** Number of the kernel that began last, or 0; for after a fault. */
     int lastBegun() {
-        return parameters.lastBegun();
+        return launcher.lastBegun();
     }
 
     @Override
@@ -246,7 +238,7 @@ public final class GpuStream implements AutoCloseable {
             cuStreamDestroy(stream);
         }
         if (!closed) {
-            parameters.close();
+            launcher.close();
         }
         closed = true;
         gpu.forget(this);

@@ -3,19 +3,20 @@ package dev.ocellus.kernels.cuda;
 import dev.ocellus.kernels.Activation;
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall.MatMul;
-import dev.ocellus.kernels.Panels;
+import dev.ocellus.kernels.KernelCall.RmsNorm;
 import dev.ocellus.tensor.DType;
 
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
- * Linear layers: the kernels of {@code matmul.cu} and {@code blockmatmul.cu}, or a library's
- * products. Thread-safe.
+ * Linear layers: the kernels of {@code matmul.cu}, a library's products, or with weights of block
+ * types {@link BlockMatMulKernels}. Thread-safe.
  *
- * <p>What does a product follows from its capacity and its types alone:
+ * <p>What does another product follows from its capacity and its types alone:
  *
  * <ul>
  *   <li>up to {@value #FEW_ROWS} rows: own kernels that are bound by the bytes of the weights;
@@ -32,7 +33,6 @@ final class MatMulKernels {
     static final int FEW_ROWS = 8;
 
     private static final String FAMILY = "matmul";
-    private static final String BLOCK_FAMILY = "blockmatmul";
 
     /** Threads of blocks of tiles and of the kernels before and after products. */
     private static final int THREADS = 128;
@@ -45,7 +45,6 @@ final class MatMulKernels {
     private static final int GATED_STRIP = 8;
     private static final int TILE = 64;
     private static final int TILE_STRIPS = TILE / STRIP;
-    private static final int BLOCK_TILE_PANELS = 8;
 
     /** Columns that a thread of the rounding kernel takes. */
     private static final int ROUND_COLUMNS = 8;
@@ -53,11 +52,9 @@ final class MatMulKernels {
     /** And one of the copying kernel. */
     private static final long COPY_COLUMNS = 4;
 
-    /** Blocks of columns that a thread block of the rounding kernel takes. */
-    private static final int ROUND_BLOCKS = THREADS / 4;
-
     private final Gpu gpu;
     private final Blas blas;
+    private final BlockMatMulKernels blocks;
 
     /**
      * @param blas null for none
@@ -65,10 +62,12 @@ final class MatMulKernels {
     MatMulKernels(Gpu gpu, Blas blas) {
         this.gpu = gpu;
         this.blas = blas;
+        blocks = new BlockMatMulKernels(gpu);
     }
 
     long scratchBytes(MatMul call) {
         return switch (way(call)) {
+            case BLOCKS -> blocks.scratchBytes(call);
             case FEW -> 0;
             case TILES -> roundedBytes(call);
             case LIBRARY -> factorBytes(call) + sumBytes(call) + blas.workspaceBytes();
@@ -77,19 +76,34 @@ final class MatMulKernels {
 
     List<GpuWork> matMul(MatMul call, long scratch, Arena arena) {
         return switch (way(call)) {
+            case BLOCKS -> blocks.matMul(call, scratch, arena);
             case FEW -> List.of(few(call, arena));
             case TILES -> tiles(call, scratch, arena);
             case LIBRARY -> library(call, scratch, arena);
         };
     }
 
+    /**
+     * A product whose activations a norm makes, with the bits of the two calls and without the
+     * norm's output.
+     *
+     * @return empty if there is none for these: then they are bound one by one
+     */
+    Optional<List<GpuWork>> normed(RmsNorm norm, MatMul call, Arena arena) {
+        return way(call) == Way.BLOCKS ? blocks.normed(norm, call, arena) : Optional.empty();
+    }
+
     private enum Way {
+        BLOCKS,
         FEW,
         TILES,
         LIBRARY
     }
 
     private Way way(MatMul call) {
+        if (call.compute() == ComputeType.INT8) {
+            return Way.BLOCKS;
+        }
         if (call.rows() <= FEW_ROWS) {
             return Way.FEW;
         }
@@ -112,10 +126,6 @@ final class MatMulKernels {
         return Math.ceilDiv(call.n(), isGated(call) ? GATED_STRIP : STRIP);
     }
 
-    private static long panels(MatMul call) {
-        return isGated(call) ? 2 * Panels.count(call.n()) : Panels.count(call.n());
-    }
-
     /** Elements of a row of activations rounded to bfloat16. */
     private static long roundedPitch(MatMul call) {
         return Math.ceilDiv(call.k(), (long) ROUND_COLUMNS) * ROUND_COLUMNS;
@@ -123,16 +133,9 @@ final class MatMulKernels {
 
     /** Bytes of the rounded activations for own kernels. */
     private static long roundedBytes(MatMul call) {
-        return aligned(
-                switch (call.compute()) {
-                    case F32 -> 0;
-                    case BF16 -> call.rows() * roundedPitch(call) * Short.BYTES;
-                    case INT8 ->
-                            call.rows()
-                                    * Panels.groups(call.k())
-                                    * (Panels.GROUP
-                                            + Panels.GROUP / DType.BLOCK_ELEMENTS * Float.BYTES);
-                });
+        return call.compute() == ComputeType.BF16
+                ? aligned(call.rows() * roundedPitch(call) * Short.BYTES)
+                : 0;
     }
 
     /** Bytes of the activations as a library reads them, which come first in the scratch memory. */
@@ -152,73 +155,22 @@ final class MatMulKernels {
     }
 
     private GpuWork few(MatMul call, Arena arena) {
-        return switch (call.compute()) {
-            case F32 ->
-                    launch(
-                            FAMILY,
-                            "matmul_few_" + type(call),
-                            Grid.of(strips(call)),
-                            THREADS,
-                            call,
-                            0,
-                            arena);
-            case BF16 ->
-                    launch(
-                            FAMILY,
-                            "matmul_few_mma",
-                            Grid.of(strips(call)),
-                            FEW_THREADS,
-                            call,
-                            0,
-                            arena);
-            case INT8 ->
-                    launch(
-                            BLOCK_FAMILY,
-                            "blockmatmul_few_" + (isGated(call) ? "gated_" : "") + type(call),
-                            Grid.of(Panels.count(call.n())),
-                            FEW_THREADS,
-                            call,
-                            0,
-                            arena);
-        };
+        Grid grid = Grid.of(strips(call));
+        return call.compute() == ComputeType.BF16
+                ? launch("matmul_few_mma", grid, FEW_THREADS, call, 0, arena)
+                : launch("matmul_few_" + type(call), grid, THREADS, call, 0, arena);
     }
 
     private List<GpuWork> tiles(MatMul call, long scratch, Arena arena) {
-        long tileRows = Math.ceilDiv(call.rows(), TILE);
-        Grid plain = Grid.of(Math.ceilDiv(strips(call), TILE_STRIPS), tileRows);
-        return switch (call.compute()) {
-            case F32 -> {
-                String kernel = "matmul_tile_" + type(call);
-                yield List.of(launch(FAMILY, kernel, plain, THREADS, call, scratch, arena));
-            }
-            case BF16 ->
-                    List.of(
-                            round(call, scratch, arena),
-                            launch(
-                                    FAMILY,
-                                    "matmul_tile_mma",
-                                    plain,
-                                    THREADS,
-                                    call,
-                                    scratch,
-                                    arena));
-            case INT8 -> {
-                long blocks = Panels.groups(call.k()) * (Panels.GROUP / DType.BLOCK_ELEMENTS);
-                Grid round = Grid.of(call.rows(), Math.ceilDiv(blocks, ROUND_BLOCKS));
-                Grid grid = Grid.of(Math.ceilDiv(panels(call), BLOCK_TILE_PANELS), tileRows);
-                String kernel = "blockmatmul_tile_" + type(call);
-                yield List.of(
-                        launch(
-                                BLOCK_FAMILY,
-                                "blockmatmul_round",
-                                round,
-                                THREADS,
-                                call,
-                                scratch,
-                                arena),
-                        launch(BLOCK_FAMILY, kernel, grid, THREADS, call, scratch, arena));
-            }
-        };
+        Grid grid =
+                Grid.of(Math.ceilDiv(strips(call), TILE_STRIPS), Math.ceilDiv(call.rows(), TILE));
+        if (call.compute() == ComputeType.F32) {
+            return List.of(
+                    launch("matmul_tile_" + type(call), grid, THREADS, call, scratch, arena));
+        }
+        return List.of(
+                round(call, scratch, arena),
+                launch("matmul_tile_mma", grid, THREADS, call, scratch, arena));
     }
 
     /** Activations as a library reads them. */
@@ -252,7 +204,7 @@ final class MatMulKernels {
         Blas.Operands at = Blas.Operands.of(factor.x, call.w(), 0, sums, workspace);
         work.add(blas.bind(product, at, arena));
         Grid grid = Grid.of(call.rows(), Math.ceilDiv(call.n(), THREADS));
-        work.add(launch(FAMILY, "matmul_finish", grid, THREADS, call, sums, arena));
+        work.add(launch("matmul_finish", grid, THREADS, call, sums, arena));
         return work;
     }
 
@@ -266,7 +218,7 @@ final class MatMulKernels {
             return new Factor(Blas.Factors.F32, call.x(), call.ldx());
         }
         Grid grid = Grid.of(call.rows(), Math.ceilDiv(call.k(), THREADS * COPY_COLUMNS));
-        work.add(launch(FAMILY, "matmul_copy", grid, THREADS, call, scratch, arena));
+        work.add(launch("matmul_copy", grid, THREADS, call, scratch, arena));
         return new Factor(Blas.Factors.F32, scratch, call.k());
     }
 
@@ -300,18 +252,12 @@ final class MatMulKernels {
     private GpuWork round(MatMul call, long scratch, Arena arena) {
         long threads = roundedPitch(call) / ROUND_COLUMNS;
         Grid grid = Grid.of(call.rows(), Math.ceilDiv(threads, THREADS));
-        return launch(FAMILY, "matmul_round", grid, THREADS, call, scratch, arena);
+        return launch("matmul_round", grid, THREADS, call, scratch, arena);
     }
 
     private GpuWork launch(
-            String family,
-            String kernel,
-            Grid grid,
-            int threads,
-            MatMul call,
-            long scratch,
-            Arena arena) {
-        GpuFunction function = gpu.function(family, kernel);
+            String kernel, Grid grid, int threads, MatMul call, long scratch, Arena arena) {
+        GpuFunction function = gpu.function(FAMILY, kernel);
         return KernelLaunch.of(function, grid, threads, 0, call, scratch, arena);
     }
 

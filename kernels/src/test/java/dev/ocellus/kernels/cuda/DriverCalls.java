@@ -34,6 +34,7 @@ final class DriverCalls implements AutoCloseable {
     static final int ALREADY_REGISTERED = 712;
     static final int NOT_REGISTERED = 713;
     static final int LAUNCH_FAILED = 719;
+    static final int NOT_SUPPORTED = 801;
     static final int CAPTURE_UNSUPPORTED = 900;
     static final int CAPTURE_INVALIDATED = 901;
     static final int CAPTURE_UNJOINED = 904;
@@ -113,6 +114,11 @@ final class DriverCalls implements AutoCloseable {
 
     /** The text of a module with one kernel. */
     static String ptx(String version, String target, String kernel, int parameterBytes) {
+        return ptx(version, target, kernel, parameterBytes, "ret;");
+    }
+
+    static String ptx(
+            String version, String target, String kernel, int parameterBytes, String body) {
         return """
                 .version %s
                 .target %s
@@ -121,10 +127,10 @@ final class DriverCalls implements AutoCloseable {
                 	.param .align 8 .b8 %s_param_0[%d]
                 )
                 {
-                	ret;
+                	%s
                 }
                 """
-                .formatted(version, target, kernel, kernel, parameterBytes);
+                .formatted(version, target, kernel, kernel, parameterBytes, body);
     }
 
     /** The status of launching blocks of 128 threads with {@code Probe{out, in, n}}. */
@@ -144,6 +150,21 @@ final class DriverCalls implements AutoCloseable {
                 stream,
                 parameters,
                 MemorySegment.NULL);
+    }
+
+    /** The same of a block that may begin before what comes before it has ended. */
+    int launchDependent(long kernel, int blocks, long out, long in, long n) {
+        MemorySegment probe = arena.allocateFrom(JAVA_LONG, out, in, n);
+        MemorySegment parameters = arena.allocateFrom(ADDRESS, probe);
+        MemorySegment attribute = arena.allocate(72, 8);
+        attribute.set(JAVA_INT, 0, 6);
+        attribute.set(JAVA_INT, 8, 1);
+        MemorySegment configuration = arena.allocate(56, 8);
+        int[] shape = {blocks, 1, 1, 128, 1, 1, 0};
+        MemorySegment.copy(shape, 0, configuration, JAVA_INT, 0, shape.length);
+        configuration.set(ADDRESS, 40, attribute);
+        configuration.set(JAVA_INT, 48, 1);
+        return status("cuLaunchKernelEx", configuration, kernel, parameters, MemorySegment.NULL);
     }
 
     private static MemoryLayout layout(Object argument) {

@@ -105,6 +105,62 @@ class GpuStreamTest {
         assertThat(work.read(stream, x)).containsOnly(31);
     }
 
+    /** Neither behind a copy nor behind a wait for another stream. */
+    @Test
+    void aKernelBehindAKernelMayComeIntoPlaceEarlier() {
+        SoftGpu.requireSoftware();
+        MemorySegment one = work.filled(stream, 1);
+        MemorySegment x = work.filled(stream, 1);
+        GpuWork scale = work.bind(x.address(), one, one);
+        Runnable seven =
+                () -> {
+                    scale.enqueue(stream);
+                    scale.enqueue(stream);
+                    scale.enqueue(stream);
+                    stream.copy(x, x);
+                    scale.enqueue(stream);
+                    scale.enqueue(stream);
+                    try (GpuEvent event = gpu.newEvent()) {
+                        stream.record(event);
+                        stream.await(event);
+                    }
+                    scale.enqueue(stream);
+                    scale.enqueue(stream);
+                };
+        assertThat(dependentLaunches(seven)).isEqualTo(4);
+        assertThat(work.read(stream, x)).containsOnly(8);
+        stream.beginCapture();
+        seven.run();
+        try (GpuGraph graph = stream.endCapture()) {
+            assertThat(dependentLaunches(() -> graph.enqueue(stream))).isEqualTo(4);
+            assertThat(work.read(stream, x)).containsOnly(15);
+        }
+    }
+
+    private long dependentLaunches(Runnable work) {
+        SoftGpu.Counters before = SoftGpu.counters();
+        work.run();
+        stream.synchronize();
+        return SoftGpu.counters().since(before).dependentLaunches();
+    }
+
+    @Test
+    void whatHasDependentLaunches() {
+        assertThat(Launcher.hasDependentLaunch(info(8, 13000))).isFalse();
+        assertThat(Launcher.hasDependentLaunch(info(9, 12020))).isFalse();
+        assertThat(Launcher.hasDependentLaunch(info(9, 12030))).isTrue();
+        System.setProperty(Launcher.DEPENDENT_LAUNCH_PROPERTY, "false");
+        try {
+            assertThat(Launcher.hasDependentLaunch(info(9, 12030))).isFalse();
+        } finally {
+            System.clearProperty(Launcher.DEPENDENT_LAUNCH_PROPERTY);
+        }
+    }
+
+    private static GpuInfo info(int computeMajor, int driver) {
+        return new GpuInfo(0, "", 1, computeMajor, 0, 1, 1, driver);
+    }
+
     @Test
     void aLaunchNeedsItsArguments() {
         MemorySegment one = work.filled(stream, 1);

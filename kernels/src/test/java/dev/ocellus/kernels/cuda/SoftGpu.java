@@ -55,6 +55,7 @@ public final class SoftGpu {
      * @param bytesIn bytes copied from the host to the device
      * @param bytesOut bytes copied from the device to the host
      * @param bytesWithin bytes copied from the device to the device
+     * @param dependentLaunches kernels that were allowed to begin before the end of those before
      */
     public record Counters(
             long launches,
@@ -68,7 +69,8 @@ public final class SoftGpu {
             long copiesWithin,
             long bytesIn,
             long bytesOut,
-            long bytesWithin) {
+            long bytesWithin,
+            long dependentLaunches) {
 
         /** What was counted between {@code earlier} and this. */
         public Counters since(Counters earlier) {
@@ -84,7 +86,8 @@ public final class SoftGpu {
                     copiesWithin - earlier.copiesWithin,
                     bytesIn - earlier.bytesIn,
                     bytesOut - earlier.bytesOut,
-                    bytesWithin - earlier.bytesWithin);
+                    bytesWithin - earlier.bytesWithin,
+                    dependentLaunches - earlier.dependentLaunches);
         }
     }
 
@@ -182,7 +185,8 @@ public final class SoftGpu {
             call("softgpu_counters", counters, COUNTERS);
             long[] c = counters.toArray(JAVA_LONG);
             return new Counters(
-                    c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10], c[11]);
+                    c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10], c[11],
+                    c[12]);
         }
     }
 

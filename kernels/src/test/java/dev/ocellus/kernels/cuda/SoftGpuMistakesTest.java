@@ -123,6 +123,34 @@ class SoftGpuMistakesTest {
 
     @ParameterizedTest
     @EnumSource
+    void dependentLaunchesWaitInEveryThread(SoftGpu.Order order) {
+        SoftGpu.order(order);
+        assertThat(dependent("waits_for_grid", "griddepcontrol.wait;")).isEqualTo(SUCCESS);
+        assertThat(dependent("waits_for_grid_in_part", "griddepcontrol.wait;"))
+                .isEqualTo(LAUNCH_FAILED);
+        assertThat(SoftGpu.lastFault())
+                .contains("without griddepcontrol.wait")
+                .contains("block (0,0,0), thread (127,0,0)");
+    }
+
+    @Test
+    void dependentLaunchesAreOfKernelsThatWaitOnGpusThatHaveThem() {
+        assertThat(dependent("waits_for_grid", "ret;")).isEqualTo(DriverCalls.INVALID_VALUE);
+        assertThat(SoftGpu.lastFault()).contains("PTX has no griddepcontrol.wait");
+        SoftGpu.capability(89);
+        assertThat(dependent("waits_for_grid", "griddepcontrol.wait;"))
+                .isEqualTo(DriverCalls.NOT_SUPPORTED);
+    }
+
+    private int dependent(String kernel, String body) {
+        long module = driver.module(DriverCalls.ptx("8.0", "sm_80", kernel, 24, body));
+        long function =
+                driver.create("cuModuleGetFunction", module, driver.arena.allocateFrom(kernel));
+        return driver.launchDependent(function, 1, out, in, N);
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void missingBarrierGivesWrongValues(SoftGpu.Order order) {
         SoftGpu.sanitized(false);
         SoftGpu.order(order);

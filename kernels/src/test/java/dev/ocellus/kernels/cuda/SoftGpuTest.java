@@ -87,7 +87,7 @@ class SoftGpuTest {
         driver.call("cuMemcpyDtoD_v2", memory, in, 12L);
         driver.call("cuMemFree_v2", memory);
         assertThat(SoftGpu.counters().since(before))
-                .isEqualTo(new SoftGpu.Counters(1, N, 0, 4, 1, 1, 1, 1, 1, 32, 16, 12));
+                .isEqualTo(new SoftGpu.Counters(1, N, 0, 4, 1, 1, 1, 1, 1, 32, 16, 12, 0));
         assertThat(SoftGpu.kernels()).containsEntry("axpy", launched + 1);
     }
 
@@ -148,6 +148,11 @@ class SoftGpuTest {
         SoftGpu.driverVersion(12000);
         assertThat(load(DriverCalls.ptx("8.1", "sm_80", "axpy", 24)))
                 .isEqualTo(DriverCalls.UNSUPPORTED_PTX_VERSION);
+        assertThat(load(DriverCalls.ptx("8.0", "sm_90a", "axpy", 24))).isEqualTo(0);
+        SoftGpu.capability(100);
+        assertThat(load(DriverCalls.ptx("8.0", "sm_90", "axpy", 24))).isEqualTo(0);
+        assertThat(load(DriverCalls.ptx("8.0", "sm_90a", "axpy", 24)))
+                .isEqualTo(DriverCalls.NO_BINARY_FOR_GPU);
         SoftGpu.capability(75);
         assertThat(load(DriverCalls.ptx("8.0", "sm_80", "axpy", 24)))
                 .isEqualTo(DriverCalls.NO_BINARY_FOR_GPU);
