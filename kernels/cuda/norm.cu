@@ -7,11 +7,9 @@
 // fixed tree; the last operations on a sum are in double precision. Which version runs is decided
 // by the number of columns alone. Values are read once for each sum and once for the result; all
 // but the first come from the L1 cache.
-#include "quad.cuh"
+#include "norm.cuh"
 
 namespace norms {
-
-constexpr int WIDE_THREADS = 512;
 
 // The sum over the threads of a span, for all of them.
 template <int THREADS> __device__ float span_sum(float v) {
@@ -34,21 +32,7 @@ template <int THREADS> __device__ float sum_of(const float *x, int64_t n) {
 
 // Sum of (x - center)^2.
 template <int THREADS> __device__ float squares_of(const float *x, int64_t n, float center) {
-    float s = 0;
-    for (int64_t i = threadIdx.x % THREADS * 4; i < n; i += THREADS * 4) {
-        int64_t left = n - i;
-        float4 v = load_quad(x + i, left);
-        float a = v.x - center;
-        float b = left > 1 ? v.y - center : 0.0f;
-        float c = left > 2 ? v.z - center : 0.0f;
-        float d = left > 3 ? v.w - center : 0.0f;
-        s = fmaf(d, d, fmaf(c, c, fmaf(b, b, fmaf(a, a, s))));
-    }
-    return span_sum<THREADS>(s);
-}
-
-__device__ __forceinline__ float inverse_root(double mean, double eps) {
-    return static_cast<float>(1.0 / sqrt(mean + eps));
+    return span_sum<THREADS>(squares_part<THREADS>(x, n, center, threadIdx.x % THREADS));
 }
 
 // out = (x - mean) * scale * weight + bias, of which mean 0 and a null bias leave no trace.
@@ -83,8 +67,7 @@ template <int THREADS> __device__ void rms(const struct RmsNorm &a) {
     }
     int64_t start = (span - row * a.groups) * n;
     const float *x = a.x + row * a.ldx + start;
-    float mean = squares_of<THREADS>(x, n, 0);
-    float scale = inverse_root(static_cast<double>(mean) / static_cast<double>(n), a.eps);
+    float scale = rms_scale(a, squares_of<THREADS>(x, n, 0));
     write_span<THREADS>(x, 0, scale, a.weight, nullptr, a.out + row * a.ldo + start, n);
 }
 
@@ -109,7 +92,7 @@ extern "C" __global__ void __launch_bounds__(256)
     norms::rms<WARP>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(512)
+extern "C" __global__ void __launch_bounds__(256)
     rms_norm_wide(const struct RmsNorm a, const Mark mark) {
     begin(mark);
     norms::rms<norms::WIDE_THREADS>(a);
@@ -121,7 +104,7 @@ extern "C" __global__ void __launch_bounds__(256)
     norms::layer<WARP>(a);
 }
 
-extern "C" __global__ void __launch_bounds__(512)
+extern "C" __global__ void __launch_bounds__(256)
     layer_norm_wide(const struct LayerNorm a, const Mark mark) {
     begin(mark);
     norms::layer<norms::WIDE_THREADS>(a);

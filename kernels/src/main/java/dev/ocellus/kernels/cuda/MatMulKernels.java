@@ -3,6 +3,7 @@ package dev.ocellus.kernels.cuda;
 import dev.ocellus.kernels.Activation;
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall.MatMul;
+import dev.ocellus.kernels.KernelCall.RmsNorm;
 import dev.ocellus.kernels.Panels;
 import dev.ocellus.tensor.DType;
 
@@ -10,10 +11,11 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
- * Linear layers: the kernels of {@code matmul.cu} and {@code blockmatmul.cu}, or a library's
- * products. Thread-safe.
+ * Linear layers: the kernels of {@code matmul_few.cu}, {@code matmul.cu} and {@code
+ * blockmatmul.cu}, or a library's products. Thread-safe.
  *
  * <p>What does a product follows from its capacity and its types alone:
  *
@@ -29,7 +31,7 @@ import java.util.Locale;
  * run-time count stays in the scratch memory.
  */
 final class MatMulKernels {
-    static final int FEW_ROWS = 8;
+    static final int FEW_ROWS = FewRowKernels.ROWS;
 
     private static final String FAMILY = "matmul";
     private static final String BLOCK_FAMILY = "blockmatmul";
@@ -37,14 +39,10 @@ final class MatMulKernels {
     /** Threads of blocks of tiles and of the kernels before and after products. */
     private static final int THREADS = 128;
 
-    private static final int FEW_THREADS = 256;
+    private static final int BLOCK_FEW_THREADS = 256;
 
-    /** Weight rows of a strip, and those of a strip that are outputs of a gated layer. */
-    private static final int STRIP = 16;
-
-    private static final int GATED_STRIP = 8;
     private static final int TILE = 64;
-    private static final int TILE_STRIPS = TILE / STRIP;
+    private static final int TILE_STRIPS = TILE / FewRowKernels.STRIP;
     private static final int BLOCK_TILE_PANELS = 8;
 
     /** Columns that a thread of the rounding kernel takes. */
@@ -58,6 +56,7 @@ final class MatMulKernels {
 
     private final Gpu gpu;
     private final Blas blas;
+    private final FewRowKernels fewRows;
 
     /**
      * @param blas null for none
@@ -65,6 +64,7 @@ final class MatMulKernels {
     MatMulKernels(Gpu gpu, Blas blas) {
         this.gpu = gpu;
         this.blas = blas;
+        fewRows = new FewRowKernels(gpu);
     }
 
     long scratchBytes(MatMul call) {
@@ -81,6 +81,14 @@ final class MatMulKernels {
             case TILES -> tiles(call, scratch, arena);
             case LIBRARY -> library(call, scratch, arena);
         };
+    }
+
+    /**
+     * A normalisation and the product of what it gives as one, with the same bits; what it gives is
+     * not written, so nothing else may read it. Empty where there is no such kernel.
+     */
+    Optional<List<GpuWork>> normed(RmsNorm norm, MatMul product, long scratch, Arena arena) {
+        return fewRows.normed(norm, product, arena).map(List::of);
     }
 
     private enum Way {
@@ -106,10 +114,6 @@ final class MatMulKernels {
     /** Rows of the weights. */
     private static long weightRows(MatMul call) {
         return isGated(call) ? 2 * call.n() : call.n();
-    }
-
-    private static long strips(MatMul call) {
-        return Math.ceilDiv(call.n(), isGated(call) ? GATED_STRIP : STRIP);
     }
 
     private static long panels(MatMul call) {
@@ -152,40 +156,17 @@ final class MatMulKernels {
     }
 
     private GpuWork few(MatMul call, Arena arena) {
-        return switch (call.compute()) {
-            case F32 ->
-                    launch(
-                            FAMILY,
-                            "matmul_few_" + type(call),
-                            Grid.of(strips(call)),
-                            THREADS,
-                            call,
-                            0,
-                            arena);
-            case BF16 ->
-                    launch(
-                            FAMILY,
-                            "matmul_few_mma",
-                            Grid.of(strips(call)),
-                            FEW_THREADS,
-                            call,
-                            0,
-                            arena);
-            case INT8 ->
-                    launch(
-                            BLOCK_FAMILY,
-                            "blockmatmul_few_" + (isGated(call) ? "gated_" : "") + type(call),
-                            Grid.of(Panels.count(call.n())),
-                            FEW_THREADS,
-                            call,
-                            0,
-                            arena);
-        };
+        if (call.compute() != ComputeType.INT8) {
+            return fewRows.matMul(call, arena);
+        }
+        String kernel = "blockmatmul_few_" + (isGated(call) ? "gated_" : "") + type(call);
+        Grid grid = Grid.of(Panels.count(call.n()));
+        return launch(BLOCK_FAMILY, kernel, grid, BLOCK_FEW_THREADS, call, 0, arena);
     }
 
     private List<GpuWork> tiles(MatMul call, long scratch, Arena arena) {
         long tileRows = Math.ceilDiv(call.rows(), TILE);
-        Grid plain = Grid.of(Math.ceilDiv(strips(call), TILE_STRIPS), tileRows);
+        Grid plain = Grid.of(Math.ceilDiv(FewRowKernels.strips(call), TILE_STRIPS), tileRows);
         return switch (call.compute()) {
             case F32 -> {
                 String kernel = "matmul_tile_" + type(call);
