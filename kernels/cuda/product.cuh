@@ -129,4 +129,24 @@ __device__ __forceinline__ uint4 load_rounded(const float *p, int64_t valid, boo
             pack_bf16(v[6], v[7])};
 }
 
+// ---- products in bfloat16 ----------------------------------------------------------------------
+// They are summed in ranges of columns, whose sums are added in ascending order. In a range every mma
+// takes the same columns in all kernels: lane t's 16 bytes of a row hold four of each of two
+// operations, which needs no other shuffling than the weights' and the activations' being the same.
+
+// Columns that are summed before their sum is added to the others'.
+constexpr int RANGE = 256;
+
+// Columns of two mma, of which lane t holds 16 bytes.
+constexpr int PAIR = 32;
+
+// d += the products of 32 columns: weight rows g and g + 8 with row g of the activations.
+__device__ __forceinline__ void mma_pair(float (&d)[4], const uint4 &low, const uint4 &high,
+                                         const uint4 &x) {
+    uint32_t first[4] = {low.x, high.x, low.y, high.y};
+    mma_bf16(d, first, x.x, x.y);
+    uint32_t second[4] = {low.z, high.z, low.w, high.w};
+    mma_bf16(d, second, x.z, x.w);
+}
+
 #endif

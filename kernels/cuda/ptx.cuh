@@ -106,6 +106,20 @@ __device__ __forceinline__ void cp_async16(void *shared, const void *global, boo
 #endif
 }
 
+// The same of what lies in a long row that is read once, from front to back: the L2 cache may ask for
+// the neighbouring bytes too.
+__device__ __forceinline__ void cp_async16_streamed(void *shared, const void *global,
+                                                    bool valid) {
+#ifdef SOFTGPU
+    softgpu::ptx::cp_async16(shared, global, valid);
+#else
+    uint32_t to = static_cast<uint32_t>(__cvta_generic_to_shared(shared));
+    asm volatile("cp.async.cg.shared.global.L2::256B [%0], [%1], 16, %2;\n" ::"r"(to), "l"(global),
+                 "r"(valid ? 16 : 0)
+                 : "memory");
+#endif
+}
+
 // Ends a group of copies.
 __device__ __forceinline__ void cp_async_commit() {
 #ifdef SOFTGPU

@@ -13,8 +13,8 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Linear layers: the kernels of {@code matmul.cu}, a library's products, or with weights of block
- * types {@link BlockMatMulKernels}. Thread-safe.
+ * Linear layers: the kernels of {@code matmul_few.cu} and {@code matmul.cu}, a library's products,
+ * or with weights of block types {@link BlockMatMulKernels}. Thread-safe.
  *
  * <p>What does another product follows from its capacity and its types alone:
  *
@@ -30,21 +30,15 @@ import java.util.Optional;
  * run-time count stays in the scratch memory.
  */
 final class MatMulKernels {
-    static final int FEW_ROWS = 8;
+    static final int FEW_ROWS = FewRowKernels.ROWS;
 
     private static final String FAMILY = "matmul";
 
     /** Threads of blocks of tiles and of the kernels before and after products. */
     private static final int THREADS = 128;
 
-    private static final int FEW_THREADS = 256;
-
-    /** Weight rows of a strip, and those of a strip that are outputs of a gated layer. */
-    private static final int STRIP = 16;
-
-    private static final int GATED_STRIP = 8;
     private static final int TILE = 64;
-    private static final int TILE_STRIPS = TILE / STRIP;
+    private static final int TILE_STRIPS = TILE / FewRowKernels.STRIP;
 
     /** Columns that a thread of the rounding kernel takes. */
     private static final int ROUND_COLUMNS = 8;
@@ -55,6 +49,7 @@ final class MatMulKernels {
     private final Gpu gpu;
     private final Blas blas;
     private final BlockMatMulKernels blocks;
+    private final FewRowKernels fewRows;
 
     /**
      * @param blas null for none
@@ -63,6 +58,7 @@ final class MatMulKernels {
         this.gpu = gpu;
         this.blas = blas;
         blocks = new BlockMatMulKernels(gpu);
+        fewRows = new FewRowKernels(gpu);
     }
 
     long scratchBytes(MatMul call) {
@@ -77,7 +73,7 @@ final class MatMulKernels {
     List<GpuWork> matMul(MatMul call, long scratch, Arena arena) {
         return switch (way(call)) {
             case BLOCKS -> blocks.matMul(call, scratch, arena);
-            case FEW -> List.of(few(call, arena));
+            case FEW -> List.of(fewRows.matMul(call, arena));
             case TILES -> tiles(call, scratch, arena);
             case LIBRARY -> library(call, scratch, arena);
         };
@@ -85,12 +81,16 @@ final class MatMulKernels {
 
     /**
      * A product whose activations a norm makes, with the bits of the two calls and without the
-     * norm's output.
+     * norm's output; the product's output must not lie where the norm reads.
      *
      * @return empty if there is none for these: then they are bound one by one
      */
     Optional<List<GpuWork>> normed(RmsNorm norm, MatMul call, Arena arena) {
-        return way(call) == Way.BLOCKS ? blocks.normed(norm, call, arena) : Optional.empty();
+        return switch (way(call)) {
+            case BLOCKS -> blocks.normed(norm, call, arena);
+            case FEW -> fewRows.normed(norm, call, arena).map(List::of);
+            case TILES, LIBRARY -> Optional.empty();
+        };
     }
 
     private enum Way {
@@ -122,10 +122,6 @@ final class MatMulKernels {
         return isGated(call) ? 2 * call.n() : call.n();
     }
 
-    private static long strips(MatMul call) {
-        return Math.ceilDiv(call.n(), isGated(call) ? GATED_STRIP : STRIP);
-    }
-
     /** Elements of a row of activations rounded to bfloat16. */
     private static long roundedPitch(MatMul call) {
         return Math.ceilDiv(call.k(), (long) ROUND_COLUMNS) * ROUND_COLUMNS;
@@ -154,16 +150,11 @@ final class MatMulKernels {
         return Math.ceilDiv(bytes, (long) GpuMemory.ALIGNMENT) * GpuMemory.ALIGNMENT;
     }
 
-    private GpuWork few(MatMul call, Arena arena) {
-        Grid grid = Grid.of(strips(call));
-        return call.compute() == ComputeType.BF16
-                ? launch("matmul_few_mma", grid, FEW_THREADS, call, 0, arena)
-                : launch("matmul_few_" + type(call), grid, THREADS, call, 0, arena);
-    }
-
     private List<GpuWork> tiles(MatMul call, long scratch, Arena arena) {
         Grid grid =
-                Grid.of(Math.ceilDiv(strips(call), TILE_STRIPS), Math.ceilDiv(call.rows(), TILE));
+                Grid.of(
+                        Math.ceilDiv(FewRowKernels.strips(call), TILE_STRIPS),
+                        Math.ceilDiv(call.rows(), TILE));
         if (call.compute() == ComputeType.F32) {
             return List.of(
                     launch("matmul_tile_" + type(call), grid, THREADS, call, scratch, arena));

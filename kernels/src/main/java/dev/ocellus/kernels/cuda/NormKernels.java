@@ -10,7 +10,7 @@ final class NormKernels {
     /** Up to so many columns a warp takes a span of them, beyond a whole block. */
     static final long WARP_COLUMNS = 1024;
 
-    private static final int WIDE_THREADS = 512;
+    private static final int WIDE_THREADS = 256;
 
     private final Gpu gpu;
     private final FlatLaunch flat;

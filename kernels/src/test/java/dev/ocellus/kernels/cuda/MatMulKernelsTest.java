@@ -42,9 +42,9 @@ class MatMulKernelsTest {
     @Test
     void fewRowsAreForOwnKernels() {
         assertThat(work(cublasLt, call(8, DType.BF16, ComputeType.BF16, Activation.NONE, 0, 0)))
-                .containsExactly("matmul.matmul_few_mma");
+                .containsExactly("matmul_few.matmul_few_mma");
         assertThat(work(cublasLt, call(8, DType.F16, ComputeType.F32, Activation.NONE, 0, 0)))
-                .containsExactly("matmul.matmul_few_f16");
+                .containsExactly("matmul_few.matmul_few_f16");
         assertThat(work(cublasLt, call(1, DType.Q4, ComputeType.INT8, Activation.NONE, 0, 1)))
                 .containsExactly("blockmatmul.blockmatmul_one_q4");
         assertThat(work(cublasLt, call(8, DType.Q8, ComputeType.INT8, Activation.NONE, 0, 1)))
