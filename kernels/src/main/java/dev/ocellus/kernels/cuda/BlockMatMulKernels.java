@@ -93,7 +93,7 @@ final class BlockMatMulKernels {
         BlockShape shape = BlockShape.of(call, gpu.info());
         String type = call.wType().name().toLowerCase(Locale.ROOT);
         return KernelLaunch.of(
-                gpu.function(FAMILY, "blockmatmul_" + shape.kernel() + "_" + type),
+                gpu.function(FAMILY, shape.kernel().symbol() + "_" + type),
                 shape.grid(),
                 shape.threads(),
                 shape.sharedBytes(),
