@@ -1,5 +1,5 @@
-// The memory accesses of kernels built with --sanitize: are they inside allocations, and does nothing
-// but luck decide which of two threads comes first?
+// The memory accesses of kernels built with --sanitize: are they inside allocations, has somebody written
+// what they read, and does nothing but luck decide which of two threads comes first?
 #pragma once
 #include <array>
 #include <memory>
@@ -10,6 +10,7 @@
 
 namespace softgpu {
 
+struct Allocation;
 struct Worker;
 
 // Who read or wrote a byte last. Epochs count barriers, over all blocks and launches.
@@ -44,6 +45,8 @@ class Races {
     void check_shared(Worker &, std::vector<History> &, const Range &, const char *p, size_t bytes,
                       AccessKind);
     void check_global(Worker &, const char *p, size_t bytes, AccessKind);
+    void find(Worker &, const char *p, size_t bytes, AccessKind);
+    [[noreturn]] void unwritten(Worker &, const char *space, const char *p, size_t bytes, AccessKind);
     // Answers whether the access by the worker's current thread conflicts with an earlier one.
     bool conflicts(const Worker &, const Access &earlier) const;
     void note(const Worker &, History &, AccessKind);
@@ -54,7 +57,8 @@ class Races {
     // Whether the block has used an atomic operation of global memory, by which blocks may order
     // their accesses.
     bool ordered = false;
-    Range dyn, staticShared, lastAllocation;
+    Range dyn, staticShared;
+    Allocation *last = nullptr;  // that of the last access to global memory
     std::vector<History> dynHistory, staticHistory;
     std::unordered_map<uintptr_t, std::unique_ptr<Page>> pages;
 };

@@ -2,6 +2,7 @@ package dev.ocellus.kernels;
 
 import dev.ocellus.kernels.cuda.CudaProvider;
 import dev.ocellus.kernels.cuda.GpuMemory;
+import dev.ocellus.kernels.cuda.SoftGpu;
 import dev.ocellus.kernels.nativelib.EmulatedProvider;
 import dev.ocellus.kernels.scalar.ScalarProvider;
 
@@ -92,6 +93,14 @@ final class OperationCheck {
         return provider == CUDA ? CUDA.arena() : Arena.ofConfined();
     }
 
+    /** A sanitized build takes its time: its trials are shared out to the placements. */
+    private static boolean isLeftOut(Setting setting, Trial trial) {
+        int share = Math.floorMod(trial.name().hashCode(), Placement.values().length);
+        return setting.provider() instanceof CudaProvider
+                && SoftGpu.isSanitized()
+                && share != setting.placement().ordinal();
+    }
+
     private OperationCheck(KernelProvider provider, Operands inputs, Operands outputs) {
         this.provider = provider;
         this.inputs = inputs;
@@ -108,6 +117,9 @@ final class OperationCheck {
         try (Operands inputs = new Operands(setting);
                 Operands outputs = new Operands(setting)) {
             Trial trial = maker.make(inputs, new SplittableRandom(seed));
+            if (isLeftOut(setting, trial)) {
+                return;
+            }
             String name = trial.name() + ", seed " + seed + " on " + setting;
             announce(name);
             inputs.freeze();
@@ -172,7 +184,7 @@ final class OperationCheck {
     }
 
     private Matrix output(Trial t, long rows) {
-        return outputs.matrix(rows * t.outRows(), t.cols(), t.ldo());
+        return outputs.unwritten(rows * t.outRows(), t.cols(), t.ldo());
     }
 
     /** Some rows alone, and a batch that starts and ends elsewhere. */
@@ -221,7 +233,7 @@ final class OperationCheck {
     static List<Launch> bind(KernelProvider provider, Operands memory, KernelCall call) {
         long bytes = provider.scratchBytes(call);
         long alignment = provider instanceof CudaProvider ? GpuMemory.ALIGNMENT : 64;
-        long scratch = bytes == 0 ? 0 : memory.bytes(bytes, alignment).address();
+        long scratch = bytes == 0 ? 0 : memory.unwrittenBytes(bytes, alignment).address();
         // Argument structures are small: they may stay until the tests end.
         return provider.bind(call, scratch, Arena.global());
     }
