@@ -34,7 +34,8 @@ unsigned linear(const Worker &w) { return unsigned(w.current - w.threads.data())
 }  // namespace
 
 void Races::next_launch(const BlockState &block, Range shared) {
-    if (!options().sanitized) {
+    on = options().sanitized;
+    if (!on) {
         return;
     }
     dyn = {static_cast<char *>(block.dyn), block.dynBytes};
@@ -55,6 +56,9 @@ void Races::next_block() {
 
 void Races::check(Worker &w, const void *address, size_t bytes, AccessKind kind) {
     auto p = static_cast<const char *>(address);
+    if (w.current->fiber->stack.contains(p, bytes)) {
+        return;  // the thread's own variables
+    }
     if (dyn.contains(p, bytes)) {
         check_shared(w, dynHistory, dyn, p, bytes, kind);
     } else if (staticShared.contains(p, bytes)) {
@@ -150,7 +154,7 @@ bool Races::conflicts(const Worker &w, const Access &earlier) const {
 }
 
 void Races::note(const Worker &w, History &h, AccessKind kind) {
-    Access now{epoch, w.current->warp->epoch, uint16_t(linear(w)), Access::Thread};
+    Access now{epoch, w.current->warp->epoch & 0xfffff, linear(w) & 0x3ff, Access::Thread};
     if (kind != AccessKind::Read) {
         h.write = now;
         return;
