@@ -45,6 +45,7 @@ class PagedAttentionKernelsTest {
                 Arguments.of(DType.Q8, ComputeType.BF16, 80),
                 Arguments.of(DType.BF16, ComputeType.BF16, 136),
                 Arguments.of(DType.F32, ComputeType.F32, 64),
+                Arguments.of(DType.F32, ComputeType.F32, 100),
                 Arguments.of(DType.F16, ComputeType.F32, 512),
                 Arguments.of(DType.Q8, ComputeType.F32, 160));
     }
