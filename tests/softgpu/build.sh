@@ -9,7 +9,8 @@ variant=kernels
 sanitize=
 if [ "$1" = --sanitize ]; then
     variant=kernels-sanitized
-    sanitize="-fsanitize=alignment,bounds,shift,integer-divide-by-zero -fsanitize-undefined-trap-on-error -fsanitize=thread"
+    sanitize="-fsanitize=alignment,bounds,shift,integer-divide-by-zero,signed-integer-overflow
+        -fsanitize-undefined-trap-on-error -fsanitize=thread"
     shift
 fi
 out=$1
@@ -26,6 +27,12 @@ fail() {
 }
 command -v "${cxx%% *}" >/dev/null 2>&1 || fail "no C++ compiler ($cxx) found"
 [ -e "$cuda/include/cuda_bf16.h" ] || fail "no CUDA headers found in $cuda/include (set CUDA_HOME)"
+
+# Local variables begin as a pattern (of floats, -1.7e38) where the compiler can: g++ 12 or newer.
+pattern=-ftrivial-auto-var-init=pattern
+if [ -n "$sanitize" ] && $cxx $pattern -E -x c++ /dev/null >/dev/null 2>&1; then
+    sanitize="$sanitize $pattern"
+fi
 
 newer() { # whether $1 is newer than all the others
     target=$1

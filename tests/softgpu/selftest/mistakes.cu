@@ -27,6 +27,8 @@ extern "C" __global__ void forgets_barrier(const Probe a) {
 
 extern "C" __global__ void forgets_warp_barrier(const Probe a) {
     __shared__ float values[THREADS];
+    values[threadIdx.x] = 0;
+    __syncthreads();
     values[threadIdx.x] = a.in[threadIdx.x];
     a.out[threadIdx.x] = values[threadIdx.x ^ 1];
 }
@@ -77,6 +79,41 @@ extern "C" __global__ void reads_unwritten_shared(const Probe a) {
     }
     __syncthreads();
     a.out[threadIdx.x] = values[threadIdx.x];
+}
+
+// The largest float that is there: NaNs, which memory begins as, would not show.
+extern "C" __global__ void reads_unwritten_global(const Probe a) {
+    float largest = 0;
+    for (int i = 0; i < a.n; i++) {
+        largest = fmaxf(largest, a.in[i]);
+    }
+    a.out[threadIdx.x + blockIdx.x * THREADS] = largest;
+}
+
+extern "C" __global__ void reads_unwritten_local(const Probe a) {
+    float values[2];
+    if (a.n < 0) {
+        values[1] = a.in[0];
+    }
+    values[0] = a.in[threadIdx.x];
+    a.out[threadIdx.x] = values[0] + values[1];
+}
+
+extern "C" __global__ void adds_to_unwritten_global(const Probe a) { atomicAdd(a.out, 1.0f); }
+
+extern "C" __global__ void reads_past_shared(const Probe a) {
+    float *values = static_cast<float *>(softgpu_cur->block->dyn);
+    values[threadIdx.x] = a.in[threadIdx.x];
+    __syncthreads();
+    a.out[threadIdx.x] = values[threadIdx.x + 1];
+}
+
+extern "C" __global__ void shifts_too_far(const Probe a) {
+    a.out[threadIdx.x] = static_cast<float>(1 << (static_cast<int>(a.n) + threadIdx.x));
+}
+
+extern "C" __global__ void overflows(const Probe a) {
+    a.out[threadIdx.x] = static_cast<float>(0x7fffffff + static_cast<int>(threadIdx.x));
 }
 
 // Every block adds to the same place.

@@ -42,6 +42,11 @@ int copy(void *to, const void *from, size_t bytes, Way way, Stream *stream) {
         count(Counter(int(Counter::CopiesIn) + int(way)));
         count(Counter(int(Counter::BytesIn) + int(way)), bytes);
         std::memmove(to, from, bytes);
+        if (way == Way::Within) {
+            copy_written(to, from, bytes);
+        } else {
+            mark_written(to, bytes);
+        }
         return SUCCESS;
     };
     std::string what = "copy " + std::to_string(bytes);
@@ -56,6 +61,7 @@ int copy(void *to, const void *from, size_t bytes, Way way, Stream *stream) {
             count(Counter::CopiesIn);
             count(Counter::BytesIn, bytes);
             std::memcpy(to, bytesNow->data(), bytes);
+            mark_written(to, bytes);
             return SUCCESS;
         };
     }
@@ -103,6 +109,7 @@ template <class T> int fill_on(Stream *stream, DevicePointer to, T value, size_t
     }
     return put(*stream, "fill " + std::to_string(n * sizeof(T)), [=] {
         std::fill_n(reinterpret_cast<T *>(to), n, value);
+        mark_written(to, n * sizeof(T));
         return SUCCESS;
     });
 }

@@ -56,6 +56,14 @@ API int softgpu_kernel_counts(char *out, int size) {
 
 API int softgpu_last_fault(char *out, int size) { return copy_text(last_fault(), out, size); }
 
+// The bytes count as never written, whatever the host has put there: a kernel of a sanitized build that
+// reads them makes a mistake.
+API int softgpu_unwritten(const void *p, int64_t bytes) {
+    Lock lock;
+    mark_written(p, size_t(bytes), false);
+    return SUCCESS;
+}
+
 // Sets an option; INVALID_VALUE if there is none of that name.
 API int softgpu_set(const char *option, int64_t value) {
     Lock lock;

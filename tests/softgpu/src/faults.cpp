@@ -17,7 +17,7 @@ void what_happened(int signal, const siginfo_t *info, char *text, size_t bytes) 
     case SIGFPE: std::snprintf(text, bytes, "integer division by zero"); return;
     case SIGILL:
         std::snprintf(text, bytes,
-                      "undefined operation: a misaligned address, an index outside its array, a shift "
+                      "undefined operation: a misaligned address, an index outside its array, an overflow, a shift "
                       "too far or a division by zero");
         return;
     default: break;

@@ -224,6 +224,11 @@ int run(const Gemm &g) {
         int64_t i1 = std::min(g.m, i0 + TILE), j1 = std::min(g.n, j0 + TILE);
         (exact ? exact_tile : float_tile)(g, i0, i1, j0, j1);
     });
+    const size_t element = bytes_of(g.d.type);
+    for (int64_t j = 0; j < g.n; j++) {
+        mark_written(static_cast<const char *>(g.d.data) + size_t(j * g.d.ld) * element,
+                     size_t(g.m) * element);
+    }
     return SUCCESS;
 }
 

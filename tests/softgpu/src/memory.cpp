@@ -68,6 +68,15 @@ void unmap(const Range &map) {
     }
 }
 
+// Nobody sees what the host writes into its own memory: that counts as written.
+void add(Allocation a) {
+    if (options().sanitized) {
+        a.written = Written(a.range.bytes);
+        a.written.set(0, a.kind == MemoryKind::Device ? 0 : a.range.bytes, true);
+    }
+    allocations()[a.range.begin] = std::move(a);
+}
+
 void forget(std::map<char *, Allocation>::iterator at) {
     const Allocation &a = at->second;
     if (a.kind == MemoryKind::Device) {
@@ -84,7 +93,25 @@ void forget(std::map<char *, Allocation>::iterator at) {
 
 size_t device_bytes_used() { return used; }
 
-const Allocation *find_allocation(const void *p, size_t bytes) {
+bool Written::all(size_t offset, size_t n) const {
+    return !marks || !std::memchr(marks.get() + offset, 0, n);
+}
+
+void Written::set(size_t offset, size_t n, bool written) {
+    if (marks) {
+        std::memset(marks.get() + offset, written, n);
+    }
+}
+
+void Written::copy(size_t offset, const Written &other, size_t other_offset, size_t n) {
+    if (marks && other.marks) {
+        std::memmove(marks.get() + offset, other.marks.get() + other_offset, n);
+    } else {
+        set(offset, n, true);
+    }
+}
+
+Allocation *find_allocation(const void *p, size_t bytes) {
     auto at = allocations().upper_bound(static_cast<char *>(const_cast<void *>(p)));
     if (at == allocations().begin()) {
         return nullptr;
@@ -96,6 +123,22 @@ const Allocation *find_allocation(const void *p, size_t bytes) {
 bool is_device(const void *p, size_t bytes) {
     Lock lock;
     return find_allocation(p, bytes) != nullptr;
+}
+
+void mark_written(const void *p, size_t bytes, bool written) {
+    Allocation *a = options().sanitized ? find_allocation(p, bytes) : nullptr;
+    if (a) {
+        a->written.set(size_t(static_cast<const char *>(p) - a->range.begin), bytes, written);
+    }
+}
+
+void copy_written(void *to, const void *from, size_t bytes) {
+    Allocation *a = options().sanitized ? find_allocation(to, bytes) : nullptr;
+    const Allocation *b = find_allocation(from, bytes);
+    if (a && b) {
+        a->written.copy(size_t(static_cast<char *>(to) - a->range.begin), b->written,
+                        size_t(static_cast<const char *>(from) - b->range.begin), bytes);
+    }
 }
 
 int allocate(void **out, size_t bytes, MemoryKind kind, Context *owner) {
@@ -120,7 +163,7 @@ int allocate(void **out, size_t bytes, MemoryKind kind, Context *owner) {
         used += bytes;
         count(Counter::Allocations);
     }
-    allocations()[p] = {{p, bytes}, {begin, mapped}, kind, owner};
+    add({{p, bytes}, {begin, mapped}, kind, owner, {}});
     *out = p;
     return SUCCESS;
 }
@@ -140,7 +183,7 @@ int register_memory(void *p, size_t bytes, Context *owner) {
             return HOST_MEMORY_ALREADY_REGISTERED;
         }
     }
-    allocations()[begin] = {{begin, bytes}, {}, MemoryKind::Registered, owner};
+    add({{begin, bytes}, {}, MemoryKind::Registered, owner, {}});
     return SUCCESS;
 }
 

@@ -34,14 +34,15 @@ unsigned linear(const Worker &w) { return unsigned(w.current - w.threads.data())
 }  // namespace
 
 void Races::next_launch(const BlockState &block, Range shared) {
-    if (!options().sanitized) {
+    on = options().sanitized;
+    if (!on) {
         return;
     }
     dyn = {static_cast<char *>(block.dyn), block.dynBytes};
     staticShared = shared;
     dynHistory.resize(std::max(dynHistory.size(), dyn.bytes));
     staticHistory.resize(std::max(staticHistory.size(), shared.bytes));
-    lastAllocation = {};
+    last = nullptr;
     if (pages.size() > KEPT_PAGES) {
         pages.clear();
     }
@@ -55,15 +56,27 @@ void Races::next_block() {
 
 void Races::check(Worker &w, const void *address, size_t bytes, AccessKind kind) {
     auto p = static_cast<const char *>(address);
-    if (is_emulator(w, p, bytes)) {
-        return;
+    if (w.current->fiber->stack.contains(p, bytes)) {
+        return;  // the thread's own variables
     }
     if (dyn.contains(p, bytes)) {
         check_shared(w, dynHistory, dyn, p, bytes, kind);
     } else if (staticShared.contains(p, bytes)) {
         check_shared(w, staticHistory, staticShared, p, bytes, kind);
-    } else if (!w.library->image.contains(p, bytes)) {
+    } else if (last && last->range.contains(p, bytes)) {
         check_global(w, p, bytes, kind);
+    } else if (!is_emulator(w, p, bytes) && !w.library->image.contains(p, bytes)) {
+        find(w, p, bytes, kind);
+        check_global(w, p, bytes, kind);
+    }
+}
+
+void Races::find(Worker &w, const char *p, size_t bytes, AccessKind kind) {
+    last = find_allocation(p, bytes);
+    if (!last) {
+        report("%s %zu bytes at %p, which are not in an allocation of the device; %s", verb(kind),
+               bytes, static_cast<const void *>(p), w.where().c_str());
+        w.stop_with(ILLEGAL_ADDRESS);
     }
 }
 
@@ -78,6 +91,9 @@ void Races::check_shared(Worker &w, std::vector<History> &histories, const Range
                          const char *p, size_t bytes, AccessKind kind) {
     for (size_t i = 0; i < bytes; i++) {
         History &h = histories[size_t(p - range.begin) + i];
+        if (kind != AccessKind::Write && h.write.epoch < blockStart) {
+            unwritten(w, "shared", p, bytes, kind);
+        }
         if (kind != AccessKind::Atomic) {
             if (h.write.epoch == epoch && conflicts(w, h.write)) {
                 race(w, "shared", p + i, kind, true, h.write);
@@ -91,14 +107,11 @@ void Races::check_shared(Worker &w, std::vector<History> &histories, const Range
 }
 
 void Races::check_global(Worker &w, const char *p, size_t bytes, AccessKind kind) {
-    if (!lastAllocation.contains(p, bytes)) {
-        const Allocation *allocation = find_allocation(p, bytes);
-        if (!allocation) {
-            report("%s %zu bytes at %p, which are not in an allocation of the device; %s", verb(kind),
-                   bytes, static_cast<const void *>(p), w.where().c_str());
-            w.stop_with(ILLEGAL_ADDRESS);
-        }
-        lastAllocation = allocation->range;
+    auto offset = size_t(p - last->range.begin);
+    if (kind == AccessKind::Write) {
+        last->written.set(offset, bytes, true);
+    } else if (!last->written.all(offset, bytes)) {
+        unwritten(w, "global", p, bytes, kind);
     }
     if (kind == AccessKind::Atomic) {
         ordered = true;
@@ -141,7 +154,7 @@ bool Races::conflicts(const Worker &w, const Access &earlier) const {
 }
 
 void Races::note(const Worker &w, History &h, AccessKind kind) {
-    Access now{epoch, w.current->warp->epoch, uint16_t(linear(w)), Access::Thread};
+    Access now{epoch, w.current->warp->epoch & 0xfffff, linear(w) & 0x3ff, Access::Thread};
     if (kind != AccessKind::Read) {
         h.write = now;
         return;
@@ -151,6 +164,12 @@ void Races::note(const Worker &w, History &h, AccessKind kind) {
         now.spread = sameWarp && h.read.spread != Access::Block ? Access::Warp : Access::Block;
     }
     h.read = now;
+}
+
+void Races::unwritten(Worker &w, const char *space, const char *p, size_t bytes, AccessKind kind) {
+    report("%s %zu bytes of %s memory at %p, where nobody has written; %s", verb(kind), bytes, space,
+           static_cast<const void *>(p), w.where().c_str());
+    w.stop_with(LAUNCH_FAILED);
 }
 
 void Races::race(Worker &w, const char *space, const char *p, AccessKind kind, bool earlierWrote,

@@ -8,7 +8,7 @@ namespace {
 
 void check(const void *p, size_t bytes, AccessKind kind) {
     Worker *w = worker;
-    if (w && w->current && options().sanitized) {
+    if (w && w->current && w->races.active()) {
         w->races.check(*w, p, bytes, kind);
     }
 }

@@ -359,7 +359,7 @@ void softgpu_cp_async_wait(uint32_t pending) {
     size_t done = 0;
     for (; done < copies.list.size() && copies.list[done].group + pending < copies.group; done++) {
         const AsyncCopies::One &copy = copies.list[done];
-        if (options().sanitized) {
+        if (w.races.active()) {
             w.races.check_copy(w, copy);
         }
         std::memcpy(copy.to, copy.from, copy.bytes);

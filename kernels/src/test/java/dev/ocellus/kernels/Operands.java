@@ -87,12 +87,38 @@ final class Operands implements AutoCloseable {
                         ? (pages.byteSize() - size) / alignment * alignment
                         : shift;
         regions.add(new Region(memory, begin, begin + size));
+        unwritten(pages.asSlice(0, begin));
+        unwritten(pages.asSlice(begin + size));
         return pages.asSlice(begin, size);
     }
 
-    /** A poisoned matrix. */
+    /** Memory that a call has to write before it reads it. */
+    MemorySegment unwrittenBytes(long size, long alignment) {
+        MemorySegment bytes = bytes(size, alignment);
+        unwritten(bytes);
+        return bytes;
+    }
+
+    private void unwritten(MemorySegment bytes) {
+        if (cuda != null) {
+            cuda.unwritten(bytes);
+        }
+    }
+
+    /** A poisoned matrix. What lies between its rows is nobody's. */
     Matrix matrix(long rows, long cols, long ld) {
-        return new Matrix(bytes(Matrix.bytes(rows, cols, ld), 4), rows, cols, ld);
+        Matrix m = new Matrix(bytes(Matrix.bytes(rows, cols, ld), 4), rows, cols, ld);
+        for (long r = 0; r < rows - 1 && ld > cols; r++) {
+            unwritten(m.segment().asSlice(4 * (r * ld + cols), 4 * (ld - cols)));
+        }
+        return m;
+    }
+
+    /** A matrix that a call has to write before it reads it. */
+    Matrix unwritten(long rows, long cols, long ld) {
+        Matrix m = matrix(rows, cols, ld);
+        unwritten(m.segment());
+        return m;
     }
 
     /** Normally distributed values with a random distance between the rows. */

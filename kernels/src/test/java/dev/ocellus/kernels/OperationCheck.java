@@ -2,6 +2,7 @@ package dev.ocellus.kernels;
 
 import dev.ocellus.kernels.cuda.CudaProvider;
 import dev.ocellus.kernels.cuda.GpuMemory;
+import dev.ocellus.kernels.cuda.SoftGpu;
 import dev.ocellus.kernels.nativelib.EmulatedProvider;
 import dev.ocellus.kernels.scalar.ScalarProvider;
 
@@ -60,8 +61,9 @@ final class OperationCheck {
                 .filter(p -> only == null || p.name().equals(only));
     }
 
+    /** For operations that a GPU does not have: none if the tests are limited to it. */
     static Stream<Setting> cpuSettings() {
-        return cpuProviders().flatMap(OperationCheck::placements);
+        return settings().filter(s -> s.provider() != CUDA);
     }
 
     static Stream<Setting> cudaSettings() {
@@ -92,6 +94,19 @@ final class OperationCheck {
         return provider == CUDA ? CUDA.arena() : Arena.ofConfined();
     }
 
+    /**
+     * A sanitized build takes its time: its trials are shared out to the placements, and each runs
+     * all rows, half of them by a run-time count, and the last half.
+     */
+    private static boolean isSlow(KernelProvider provider) {
+        return provider instanceof CudaProvider && SoftGpu.isSanitized();
+    }
+
+    private static boolean isLeftOut(Setting setting, Trial trial) {
+        int share = Math.floorMod(trial.name().hashCode(), Placement.values().length);
+        return isSlow(setting.provider()) && share != setting.placement().ordinal();
+    }
+
     private OperationCheck(KernelProvider provider, Operands inputs, Operands outputs) {
         this.provider = provider;
         this.inputs = inputs;
@@ -108,6 +123,9 @@ final class OperationCheck {
         try (Operands inputs = new Operands(setting);
                 Operands outputs = new Operands(setting)) {
             Trial trial = maker.make(inputs, new SplittableRandom(seed));
+            if (isLeftOut(setting, trial)) {
+                return;
+            }
             String name = trial.name() + ", seed " + seed + " on " + setting;
             announce(name);
             inputs.freeze();
@@ -139,14 +157,14 @@ final class OperationCheck {
         compareWithOracle(t, all, 0, all.rows());
         verifyUntouched(all, t.rows() * t.outRows(), "all rows");
 
-        for (long count : LongStream.of(0, 1, t.rows() / 2, t.rows()).distinct().toArray()) {
+        for (long count : counts(0, 1, t.rows(), t.rows() / 2).toArray()) {
             Matrix out = output(t, t.rows());
             long rowCount = outputs.longs(count).address();
             run(t.call().at(0, t.rows(), rowCount, out.address()));
             compare(t, all, 0, out, count * t.outRows(), "run-time count " + count);
             verifyUntouched(out, count * t.outRows(), "run-time count " + count);
         }
-        for (long count : LongStream.of(1, t.rows() / 2).filter(c -> c > 0).toArray()) {
+        for (long count : counts(1, t.rows() / 2).filter(c -> c > 0).toArray()) {
             // The operands end with the rows that count: touching a later one is an access outside.
             long first = t.rows() - count;
             Matrix out = output(t, count);
@@ -154,7 +172,7 @@ final class OperationCheck {
             run(t.call().at(first, t.rows(), rowCount, out.address()));
             compare(t, all, first * t.outRows(), out, count * t.outRows(), "last " + count);
         }
-        for (long[] span : spans(t.rows())) {
+        for (long[] span : isSlow(provider) ? List.<long[]>of() : spans(t.rows())) {
             String what = span[1] + " rows from row " + span[0];
             Matrix out = output(t, span[1]);
             run(t.call().at(span[0], span[1], 0, out.address()));
@@ -171,8 +189,13 @@ final class OperationCheck {
         }
     }
 
+    /** Of these numbers of rows, the last where all of them would take too long. */
+    private LongStream counts(long... all) {
+        return LongStream.of(all).skip(isSlow(provider) ? all.length - 1 : 0).distinct();
+    }
+
     private Matrix output(Trial t, long rows) {
-        return outputs.matrix(rows * t.outRows(), t.cols(), t.ldo());
+        return outputs.unwritten(rows * t.outRows(), t.cols(), t.ldo());
     }
 
     /** Some rows alone, and a batch that starts and ends elsewhere. */
@@ -221,7 +244,7 @@ final class OperationCheck {
     static List<Launch> bind(KernelProvider provider, Operands memory, KernelCall call) {
         long bytes = provider.scratchBytes(call);
         long alignment = provider instanceof CudaProvider ? GpuMemory.ALIGNMENT : 64;
-        long scratch = bytes == 0 ? 0 : memory.bytes(bytes, alignment).address();
+        long scratch = bytes == 0 ? 0 : memory.unwrittenBytes(bytes, alignment).address();
         // Argument structures are small: they may stay until the tests end.
         return provider.bind(call, scratch, Arena.global());
     }

@@ -137,7 +137,7 @@ class StoreOperationTest {
         return m;
     }
 
-    @ParameterizedTest(name = "{0}")
+    @ParameterizedTest(name = "{0}", allowZeroInvocations = true)
     @MethodSource(CPU_SETTINGS)
     void packPanels(Setting setting) {
         // Rows, k, first panel, panel stride.
@@ -222,7 +222,7 @@ class StoreOperationTest {
         }
     }
 
-    @ParameterizedTest(name = "{0}")
+    @ParameterizedTest(name = "{0}", allowZeroInvocations = true)
     @MethodSource(CPU_SETTINGS)
     void packPanelsOfBlocks(Setting setting) {
         // Rows, k, first panel, panel stride.

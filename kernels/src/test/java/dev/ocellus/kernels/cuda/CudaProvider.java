@@ -97,6 +97,12 @@ public final class CudaProvider implements KernelProvider {
         HostPages.unregister(gpu, pages);
     }
 
+    /** Tells the GPU that registered memory holds nothing that a kernel may read. */
+    public void unwritten(MemorySegment memory) {
+        require();
+        SoftGpu.unwritten(memory);
+    }
+
     /** Host memory that the GPU reaches, for one thread. */
     public Arena arena() {
         require();

@@ -112,11 +112,19 @@ public final class SoftGpu {
                 }
                 if (Boolean.getBoolean("ocellus.softgpu.sanitize")) {
                     BUILD.run(true);
-                    set("sanitized", 1);
+                    setSanitized(true);
                 }
             }
         }
     }
+
+    /** Called often, hence kept; found once the library is loaded. */
+    private static final class Unwritten {
+        static final MethodHandle FUNCTION =
+                downcall("softgpu_unwritten", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_LONG));
+    }
+
+    private static volatile boolean sanitized;
 
     private SoftGpu() {}
 
@@ -161,7 +169,34 @@ public final class SoftGpu {
             require();
             Loaded.BUILD.run(true);
         }
-        set("sanitized", sanitized ? 1 : 0);
+        setSanitized(sanitized);
+    }
+
+    /** Whether modules that are loaded now run kernels that are checked. */
+    public static boolean isSanitized() {
+        return sanitized;
+    }
+
+    private static void setSanitized(boolean on) {
+        set("sanitized", on ? 1 : 0);
+        sanitized = on;
+    }
+
+    /**
+     * The bytes count as never written, whatever the host has put there: a sanitized kernel may not
+     * read them before one has written them. Nothing happens on a real GPU, or if kernels are not
+     * sanitized.
+     *
+     * @param memory of the device, or of the host and registered while kernels were sanitized
+     */
+    public static void unwritten(MemorySegment memory) {
+        if (sanitized && memory.byteSize() > 0) {
+            try {
+                int ignored = (int) Unwritten.FUNCTION.invokeExact(memory, memory.byteSize());
+            } catch (Throwable e) {
+                throw unexpected(e);
+            }
+        }
     }
 
     /** The memory of the device in bytes: {@value #DEVICE_BYTES} unless set. */

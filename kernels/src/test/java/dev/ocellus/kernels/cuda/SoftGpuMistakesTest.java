@@ -92,16 +92,85 @@ class SoftGpuMistakesTest {
         "reads_past_end, 700, not in an allocation",
         "writes_past_end, 700, not in an allocation",
         "reads_just_before_begin, 700, not in an allocation",
-        "forgets_barrier, 719, race",
+        "forgets_barrier, 719, nobody has written",
         "forgets_warp_barrier, 719, race",
         "forgets_second_barrier, 719, race",
         "loads_misaligned_vector, 700, misaligned",
-        "indexes_outside_array, 700, index outside its array"
+        "indexes_outside_array, 700, index outside its array",
+        "reads_past_shared, 700, not in an allocation",
+        "reads_unwritten_shared, 719, shared memory",
+        "shifts_too_far, 700, a shift too far",
+        "overflows, 700, an overflow"
     })
     void sanitizedBuildFinds(String kernel, int status, String text) {
         SoftGpu.sanitized(true);
-        assertThat(run(kernel, 1, N)).isEqualTo(status);
+        int found = driver.launch(driver.kernel(kernel), 1, 4 * THREADS, 0, out, in, N);
+        assertThat(found).isEqualTo(status);
         assertThat(SoftGpu.lastFault()).contains(text).contains("kernel " + kernel);
+    }
+
+    @Test
+    void sanitizedBuildFindsMemoryThatNobodyHasWritten() {
+        SoftGpu.sanitized(true);
+        long memory = driver.allocate(4 * N);
+        driver.call("cuMemcpyDtoD_v2", memory, in, 4L * (N - 1));
+        long kernel = driver.kernel("reads_unwritten_global");
+        assertThat(driver.launch(kernel, 1, 0, 0, out, memory, N - 1)).isEqualTo(SUCCESS);
+        assertThat(driver.read(out, 1)).containsExactly(N - 2);
+        assertThat(driver.launch(kernel, 1, 0, 0, out, memory, N)).isEqualTo(LAUNCH_FAILED);
+        assertThat(SoftGpu.lastFault()).contains("global memory", "where nobody has written");
+    }
+
+    @Test
+    void copiesOfWhatNobodyHasWrittenAreNotWritten() {
+        SoftGpu.sanitized(true);
+        long memory = driver.allocate(4 * N);
+        driver.call("cuMemcpyDtoD_v2", memory, driver.allocate(4 * N), 4L * N);
+        long kernel = driver.kernel("reads_unwritten_global");
+        assertThat(driver.launch(kernel, 1, 0, 0, out, memory, 1)).isEqualTo(LAUNCH_FAILED);
+    }
+
+    @Test
+    void fillsKernelsAndCopiesWrite() {
+        SoftGpu.sanitized(true);
+        long filled = driver.allocate(4 * THREADS);
+        driver.call("cuMemsetD32_v2", filled, Float.floatToRawIntBits(2), (long) THREADS);
+        long copied = driver.floats(1, 2, 3);
+        long written = driver.allocate(4 * THREADS);
+        long kernel = driver.kernel("reads_unwritten_global");
+        assertThat(driver.launch(kernel, 1, 0, 0, written, filled, THREADS)).isEqualTo(SUCCESS);
+        assertThat(driver.launch(kernel, 1, 0, 0, out, copied, 3)).isEqualTo(SUCCESS);
+        assertThat(driver.launch(kernel, 1, 0, 0, out, written, THREADS)).isEqualTo(SUCCESS);
+        assertThat(driver.read(out, 1)).containsExactly(2);
+    }
+
+    @Test
+    void sanitizedBuildFindsAtomicsOnWhatNobodyHasWritten() {
+        SoftGpu.sanitized(true);
+        long memory = driver.allocate(4);
+        long kernel = driver.kernel("adds_to_unwritten_global");
+        assertThat(driver.launch(kernel, 1, 0, 0, memory, in, N)).isEqualTo(LAUNCH_FAILED);
+        assertThat(SoftGpu.lastFault()).contains("changes 4 bytes of global memory");
+    }
+
+    @Test
+    void whatTestsCallUnwrittenIsFoundInMemoryOfTheHost() {
+        SoftGpu.sanitized(true);
+        long pinned = driver.create("cuMemAllocHost_v2", 4L * N);
+        MemorySegment host = MemorySegment.ofAddress(pinned).reinterpret(4L * N);
+        host.fill((byte) 0);
+        long kernel = driver.kernel("reads_unwritten_global");
+        assertThat(driver.launch(kernel, 1, 0, 0, out, pinned, N)).isEqualTo(SUCCESS);
+        SoftGpu.unwritten(host.asSlice(4L * (N - 1)));
+        assertThat(driver.launch(kernel, 1, 0, 0, out, pinned, N - 1)).isEqualTo(SUCCESS);
+        assertThat(driver.launch(kernel, 1, 0, 0, out, pinned, N)).isEqualTo(LAUNCH_FAILED);
+    }
+
+    @Test
+    void variableThatIsNotSetGivesWrongValuesInTheSanitizedBuild() {
+        SoftGpu.sanitized(true);
+        assertThat(run("reads_unwritten_local", 1, N)).isEqualTo(SUCCESS);
+        assertThat(driver.read(out, 1)[0]).isLessThan(-1e38f);
     }
 
     @Test

@@ -3,12 +3,12 @@ package dev.ocellus.kernels.nativelib;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.ocellus.kernels.Activation;
 import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.kernels.Launch;
 
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -30,12 +30,7 @@ class NeonTest {
     private static void assumeInstalled(String what, String... commands) {
         NeonBuild.missing(commands)
                 .map(command -> "native kernels: " + what + " untested: there is no " + command)
-                .ifPresent(
-                        reason -> {
-                            // Reports of tests count what was skipped, few say what and why.
-                            System.out.println(reason);
-                            assumeTrue(false, reason);
-                        });
+                .ifPresent(Assumptions::abort);
     }
 
     @Test
