@@ -297,22 +297,6 @@ template <int TILE_QUERIES, int COLUMNS> struct PlainCore {
         }
     }
 
-    template <class Place>
-    __device__ __forceinline__ void write_parts(const Queries &q, Place place) const {
-#pragma unroll
-        for (int i = 0; i < OWN; i++) {
-            if (index(i) >= q.count()) {
-                continue;
-            }
-            float *to = place(index(i));
-            if (column() == 0) {
-                to[0] = shared.part[index(i)].largest;
-                to[1] = shared.part[index(i)].total;
-            }
-            store(to + 2, i, 1);
-        }
-    }
-
     __device__ __forceinline__ void store(float *to, int i, float factor) const {
 #pragma unroll
         for (int j = 0; j < COLUMNS; j++) {

@@ -5,16 +5,7 @@
 //
 // The keys, and the values, of a page are [kvHeads][pageTokens] rows without gaps, of headDim elements
 // or of the blocks of Q8.
-#include "attention.cuh"
-
-// Row `token` of a head in the keys or values of a page that the row's slot names.
-__device__ __forceinline__ char *cache_row(
-    const struct KvAppend &a, int64_t row, int64_t head, int64_t offset) {
-    int64_t slot = a.slot[row], page = slot / a.pageTokens;
-    int64_t token = head * a.pageTokens + (slot - page * a.pageTokens);
-    char *base = a.pages[a.sequence[row] * a.maxPages + page];
-    return base + offset + token * row_bytes(a.cacheType, a.headDim);
-}
+#include "cache.cuh"
 
 // Grid (elements of a row's heads; rows); keys and values are two halves of the row.
 extern "C" __global__ void __launch_bounds__(256)
@@ -54,16 +45,7 @@ extern "C" __global__ void __launch_bounds__(256)
     for (int64_t row = blockIdx.y; row < ROW_COUNT(a); row += gridDim.y) {
         const float *from = values ? a.v + row * a.ldv : a.k + row * a.ldk;
         float x = element < a.headDim ? from[head * a.headDim + element] : 0;
-        // Compared as integers, infinities and NaN are larger than numbers, so that they show.
-        int largest = warp_max(__float_as_int(fabsf(x)));
-        f16 scale = from_float<f16>(__int_as_float(largest) / 127);
-        float inverse = to_float(scale) == 0 ? 0 : 1 / to_float(scale);
-        float q = rintf(x * inverse);
-        q = q < -127 ? -127 : q > 127 ? 127 : q != q ? 0 : q;
         char *to = cache_row(a, row, head, values ? a.vOffset : a.kOffset) + block * Q8_BYTES;
-        if (lane_index() == 0) {
-            *reinterpret_cast<f16 *>(to) = scale;
-        }
-        to[2 + lane_index()] = static_cast<char>(static_cast<int8_t>(q));
+        store_cache_block(to, x);
     }
 }

@@ -28,10 +28,9 @@ struct FewMatMul {
 };
 
 // The same of normalised rows, whose own x the product does not read.
-struct NormedMatMul {
+struct NormedFewMatMul {
     RmsNorm norm;
-    MatMul product;
-    int64_t columns;
+    FewMatMul few;
 };
 
 // ---- products in float32 -----------------------------------------------------------------------
@@ -366,28 +365,28 @@ template <class Product> __device__ __forceinline__ void few(const FewMatMul &a,
     cp_async_wait<0>();
 }
 
-template <int THREADS, class Product>
-__device__ __forceinline__ void normed(const NormedMatMul &a, const Mark &mark) {
-    __shared__ float scales[FEW_ROWS];
-    Product product(a.product, a.columns);
+template <class Product>
+__device__ __forceinline__ void normed(const NormedFewMatMul &a, const Mark &mark) {
+    __shared__ float parts[FEW_ROWS * norms::SCALE_FLOATS], scales[FEW_ROWS];
+    Product product(a.few.product, a.few.columns);
     product.prefetch();
     begin(mark);
-    int rows = static_cast<int>(ROW_COUNT(a.product));
+    int rows = static_cast<int>(ROW_COUNT(a.norm));
     if (rows > 0) {
-        norms::rms_scales<THREADS, FEW_ROWS>(a.norm, rows, scales);
+        norms::rms_scales(a.norm, rows, parts, scales);
         product.multiply(NormedRows(a.norm, scales), rows);
     }
     cp_async_wait<0>();
 }
 
-#define FEW_KERNELS(name, threads, blocks, Product)                               \
-    extern "C" __global__ void __launch_bounds__(threads, blocks)                 \
-        matmul_few_##name(const FewMatMul a, const Mark mark) {                   \
-        few<Product>(a, mark);                                                    \
-    }                                                                             \
-    extern "C" __global__ void __launch_bounds__(threads, blocks)                 \
-        matmul_normed_##name(const NormedMatMul a, const Mark mark) {             \
-        normed<threads, Product>(a, mark);                                        \
+#define FEW_KERNELS(name, threads, blocks, Product)                      \
+    extern "C" __global__ void __launch_bounds__(threads, blocks)        \
+        matmul_few_##name(const FewMatMul a, const Mark mark) {          \
+        few<Product>(a, mark);                                           \
+    }                                                                    \
+    extern "C" __global__ void __launch_bounds__(threads, blocks)        \
+        matmul_normed_##name(const NormedFewMatMul a, const Mark mark) { \
+        normed<Product>(a, mark);                                        \
     }
 
 FEW_KERNELS(f32, 128, 4, Chains<float>)

@@ -8,24 +8,47 @@
 // Most rows of activations for which a product is bound by the bytes of its weights.
 constexpr int FEW_ROWS = 8;
 
-// out[row, j] = residual + scale * act(sum + bias). The operations are spelled out: contracted in
-// one kernel and not in another, they would give a row other bits.
-__device__ __forceinline__ void finish(const MatMul &a, int64_t row, int64_t j, float sum) {
-    if (a.bias) {
-        sum = __fadd_rn(sum, a.bias[j]);
+// What follows the sum of an output, loaded ahead of it:
+// out[row, j] = residual + scale * act(sum + bias), or residual + act(gate) * up. The operations are
+// spelled out: contracted in one kernel and not in another, they would give a row other bits.
+struct Finish {
+    float bias, scale, residual;
+
+    __device__ __forceinline__ void load(const MatMul &a, int64_t row, int64_t j) {
+        bias = a.bias ? a.bias[j] : 0;
+        scale = a.scale ? a.scale[j] : 1;
+        residual = a.residual ? a.residual[row * a.ldr + j] : 0;
     }
-    float v = activate(sum, a.activation);
-    float scale = a.scale ? a.scale[j] : 1.0f;
-    a.out[row * a.ldo + j] =
-        a.residual ? __fmaf_rn(v, scale, a.residual[row * a.ldr + j]) : __fmul_rn(v, scale);
+
+    __device__ __forceinline__ void store(const MatMul &a, int64_t row, int64_t j,
+                                          float sum) const {
+        put(a, row, j, activate(a.bias ? __fadd_rn(sum, bias) : sum, a.activation), scale);
+    }
+
+    __device__ __forceinline__ void store_gated(const MatMul &a, int64_t row, int64_t j,
+                                                float gate, float up) const {
+        put(a, row, j, activate(gate, a.activation), up);
+    }
+
+  private:
+    __device__ __forceinline__ void put(const MatMul &a, int64_t row, int64_t j, float v,
+                                        float factor) const {
+        a.out[row * a.ldo + j] =
+            a.residual ? __fmaf_rn(v, factor, residual) : __fmul_rn(v, factor);
+    }
+};
+
+__device__ __forceinline__ void finish(const MatMul &a, int64_t row, int64_t j, float sum) {
+    Finish f;
+    f.load(a, row, j);
+    f.store(a, row, j, sum);
 }
 
-// out[row, j] = residual + act(gate) * up.
 __device__ __forceinline__ void finish_gated(const MatMul &a, int64_t row, int64_t j, float gate,
                                              float up) {
-    float v = activate(gate, a.activation);
-    a.out[row * a.ldo + j] =
-        a.residual ? __fmaf_rn(v, up, a.residual[row * a.ldr + j]) : __fmul_rn(v, up);
+    Finish f;
+    f.load(a, row, j);
+    f.store_gated(a, row, j, gate, up);
 }
 
 // The rows of plain weights are taken in strips of 16: so many outputs, or of a gated layer the

@@ -17,6 +17,17 @@
     T *name = reinterpret_cast<T *>(name##_bytes)
 #endif
 
+// Bytes of dynamic shared memory that the launch gives a block.
+__device__ __forceinline__ int dynamic_shared_bytes() {
+#ifdef SOFTGPU
+    return static_cast<int>(softgpu_cur->block->dynBytes);
+#else
+    int bytes;
+    asm("mov.u32 %0, %%dynamic_smem_size;\n" : "=r"(bytes));
+    return bytes;
+#endif
+}
+
 // d += a b, with a 16 x 16 (rows) and b 16 x 8 (columns) of bfloat16, d float32.
 __device__ __forceinline__ void mma_bf16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0,
                                          uint32_t b1) {
@@ -45,17 +56,19 @@ __device__ __forceinline__ void mma_f16(float (&d)[4], const uint32_t (&a)[4], u
 #endif
 }
 
-// d += a b, with a 16 x 32 (rows) and b 32 x 8 (columns) of int8, d int32.
+// d = a b + c, with a 16 x 32 (rows) and b 32 x 8 (columns) of int8, d int32 and c the same
+// everywhere.
 __device__ __forceinline__ void mma_s8(int (&d)[4], const uint32_t (&a)[4], uint32_t b0,
-                                       uint32_t b1) {
+                                       uint32_t b1, int c) {
 #ifdef SOFTGPU
+    d[0] = d[1] = d[2] = d[3] = c;
     softgpu::ptx::mma_s8(d, a, b0, b1);
 #else
     asm volatile(
         "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 "
-        "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};\n"
-        : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+        "{%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%10,%10,%10,%10};\n"
+        : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1), "r"(c));
 #endif
 }
 
@@ -122,6 +135,13 @@ template <int PENDING> __device__ __forceinline__ void cp_async_wait() {
     softgpu::softgpu_cp_async_wait(PENDING);
 #else
     asm volatile("cp.async.wait_group %0;\n" ::"n"(PENDING) : "memory");
+#endif
+}
+
+// Begins to bring the cache line of an address in global memory to the second-level cache.
+__device__ __forceinline__ void prefetch_l2(const void *global) {
+#ifndef SOFTGPU
+    asm volatile("prefetch.global.L2 [%0];\n" ::"l"(global));
 #endif
 }
 

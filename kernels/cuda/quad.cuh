@@ -40,6 +40,17 @@ __device__ __forceinline__ uint2 load_half_quad(const uint16_t *p, int64_t left)
     return make_uint2(p[0] | second << 16, third | fourth << 16);
 }
 
+__device__ __forceinline__ void store_half_quad(uint16_t *p, int64_t left, uint2 words) {
+    if (left >= 4 && aligned_to(p, 8)) {
+        *reinterpret_cast<uint2 *>(p) = words;
+        return;
+    }
+    p[0] = static_cast<uint16_t>(words.x);
+    if (left > 1) p[1] = static_cast<uint16_t>(words.x >> 16);
+    if (left > 2) p[2] = static_cast<uint16_t>(words.y);
+    if (left > 3) p[3] = static_cast<uint16_t>(words.y >> 16);
+}
+
 template <class T> __device__ __forceinline__ float4 widen_quad(uint2 words) {
     const T *e = reinterpret_cast<const T *>(&words);
     return make_float4(to_float(e[0]), to_float(e[1]), to_float(e[2]), to_float(e[3]));

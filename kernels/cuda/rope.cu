@@ -3,7 +3,7 @@
 //   rope_table  cosines and sines, one thread for each angle; in double precision, as in
 //               kernels/c/rope.c, since the table is small and angles reach 2^22
 //   rope        rotates, one thread for four neighbouring pairs, and copies the rest of a head
-#include "quad.cuh"
+#include "rope.cuh"
 
 // Sine and cosine of a float32 angle. The angle is reduced by a multiple of pi/2, which is held in
 // two parts; fused operations keep the remainder exact to its last bits even where it is small.
@@ -36,17 +36,6 @@ extern "C" __global__ void __launch_bounds__(256)
     float *out = a.out + row * 2 * a.half + j;
     out[0] = static_cast<float>(c * scale);
     out[a.half] = static_cast<float>(s * scale);
-}
-
-// (x, y) rotated, four at a time: x cos - y sin and y cos + x sin.
-__device__ __forceinline__ float4 rotate_low(float4 x, float4 y, float4 c, float4 s) {
-    return make_float4(
-        x.x * c.x - y.x * s.x, x.y * c.y - y.y * s.y, x.z * c.z - y.z * s.z, x.w * c.w - y.w * s.w);
-}
-
-__device__ __forceinline__ float4 rotate_high(float4 x, float4 y, float4 c, float4 s) {
-    return make_float4(
-        y.x * c.x + x.x * s.x, y.y * c.y + x.y * s.y, y.z * c.z + x.z * s.z, y.w * c.w + x.w * s.w);
 }
 
 extern "C" __global__ void __launch_bounds__(256) rope(const struct Rope a, const Mark mark) {

@@ -46,8 +46,8 @@ public final class ChromeTrace {
     }
 
     private static void steps(ArrayNode events, Track track, int id, long origin) {
-        List<List<Node>> nodes = track.profile().plan().fusedNodes();
-        List<Cost> costs = track.profile().plan().costs(track.work());
+        List<List<Node>> nodes = track.profile().steps().nodes();
+        List<Cost> costs = track.profile().steps().costs(track.work());
         for (Profile.Event e : track.profile().events()) {
             List<Node> step = nodes.get(e.step());
             Cost cost = costs.get(e.step());

@@ -21,6 +21,7 @@ final class CpuExecutable implements Executable {
     private final List<List<Launch>> launches;
     private final int[] stepOf;
     private final PlanRun run;
+    private final StepGroups steps;
     private volatile Profile profile;
 
     CpuExecutable(Plan plan, WeightStore store, KernelProvider provider, WorkerPool pool) {
@@ -33,6 +34,7 @@ final class CpuExecutable implements Executable {
             launches =
                     calls.stream().map(c -> provider.bind(c.call(), c.scratch(), arena)).toList();
             stepOf = calls.stream().mapToInt(Plan.BoundCall::step).toArray();
+            steps = StepGroups.single(plan);
             run = new PlanRun(plan, memory, this::view, this::execute);
         } catch (RuntimeException | Error e) {
             arena.close();
@@ -61,7 +63,7 @@ final class CpuExecutable implements Executable {
 
     @Override
     public void profiling(boolean on) {
-        profile = on ? new Profile(plan) : null;
+        profile = on ? new Profile(steps) : null;
     }
 
     @Override
@@ -102,7 +104,7 @@ final class CpuExecutable implements Executable {
 
     private void measure(int launch, Profile p, boolean recorded) {
         int step = stepOf[launch];
-        StepEvent event = recorded ? StepEvent.begin(plan, step) : null;
+        StepEvent event = recorded ? StepEvent.begin(steps, step) : null;
         long start = System.nanoTime();
         pool.run(launches.get(launch));
         long time = System.nanoTime() - start;

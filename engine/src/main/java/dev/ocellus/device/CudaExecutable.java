@@ -16,9 +16,10 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 
 /**
- * A plan bound to the kernels of a GPU. The first run enqueues them one by one, which is when
- * libraries load what they need; the second is captured as a graph, which it and all later ones
- * launch: counts are read on the device. Each run waits for the GPU once, at its end.
+ * A plan bound to the kernels of a GPU, of which some do several neighbouring steps. The first run
+ * enqueues them one by one, which is when libraries load what they need; the second is captured as
+ * a graph, which it and all later ones launch: counts are read on the device. Each run waits for
+ * the GPU once, at its end.
  */
 final class CudaExecutable implements Executable {
     private final Plan plan;
@@ -27,7 +28,10 @@ final class CudaExecutable implements Executable {
     private final CudaStaging staging;
     private final GpuStream stream;
     private final List<List<GpuWork>> works;
-    private final int[] stepOf;
+
+    /** The steps of each of {@link #works}. */
+    private final StepGroups steps;
+
     private final PlanRun run;
 
     /** Kept, so that a step allocates nothing. */
@@ -47,8 +51,14 @@ final class CudaExecutable implements Executable {
                     CudaMemory.allocate(
                             gpu, plan.workspaceBytes(), arena, CudaMemory.Use.WORKSPACE);
             List<Plan.BoundCall> calls = plan.bind(memory.address(), store::address);
-            works = calls.stream().map(c -> kernels.bind(c.call(), c.scratch(), arena)).toList();
-            stepOf = calls.stream().mapToInt(Plan.BoundCall::step).toArray();
+            List<CudaKernels.Bound> bound =
+                    kernels.bind(
+                            calls.stream()
+                                    .map(c -> new CudaKernels.Placed(c.call(), c.scratch()))
+                                    .toList(),
+                            arena);
+            works = bound.stream().map(CudaKernels.Bound::work).toList();
+            steps = new StepGroups(plan, bound.stream().map(CudaKernels.Bound::calls).toList());
             made = new CudaStaging(gpu, plan, memory);
             staging = made;
             stream = gpu.newStream();
@@ -80,7 +90,7 @@ final class CudaExecutable implements Executable {
 
     @Override
     public void profiling(boolean on) {
-        profile = on ? new Profile(plan) : null;
+        profile = on ? new Profile(steps) : null;
     }
 
     @Override
@@ -148,7 +158,9 @@ final class CudaExecutable implements Executable {
         }
     }
 
-    /** Runs the calls one by one, so that each has a time of its own, taken on the GPU. */
+    /**
+     * Runs the groups of steps one by one, so that each has a time of its own, taken on the GPU.
+     */
     private void measured(Profile p, boolean recorded, BooleanSupplier cancelled) {
         if (p != null) {
             p.begin();
@@ -169,18 +181,18 @@ final class CudaExecutable implements Executable {
         }
     }
 
-    private void measure(int call, Profile p, boolean recorded, GpuEvent before, GpuEvent after) {
-        StepEvent event = recorded ? StepEvent.begin(plan, stepOf[call]) : null;
+    private void measure(int group, Profile p, boolean recorded, GpuEvent before, GpuEvent after) {
+        StepEvent event = recorded ? StepEvent.begin(steps, group) : null;
         long start = System.nanoTime();
         stream.record(before);
-        works.get(call).forEach(w -> w.enqueue(stream));
+        works.get(group).forEach(w -> w.enqueue(stream));
         stream.record(after);
         stream.synchronize();
         if (event != null) {
             event.commit();
         }
         if (p != null) {
-            p.add(stepOf[call], start, (long) (after.millisecondsSince(before) * 1e6));
+            p.add(group, start, (long) (after.millisecondsSince(before) * 1e6));
         }
     }
 }

@@ -16,7 +16,7 @@ import java.util.List;
 public final class Profile {
     private static final int EVENTS = 1 << 16;
 
-    /** A step: its nodes, its work in one run, and the time of all runs. */
+    /** A step, or those that run as one: nodes, work in one run, and the time of all runs. */
     public record Row(List<Node> nodes, Cost cost, long nanos, long runs) {
 
         /** Operations joined by plus signs, as in "linear + add". */
@@ -28,11 +28,12 @@ public final class Profile {
     /**
      * One execution of a step.
      *
+     * @param step index of its row
      * @param start by {@link System#nanoTime}
      */
     public record Event(int step, long start, long nanos) {}
 
-    private final Plan plan;
+    private final StepGroups steps;
     private final long[] nanos;
     private final int[] eventSteps = new int[EVENTS];
     private final long[] eventStarts = new long[EVENTS];
@@ -41,9 +42,14 @@ public final class Profile {
     private int lastStep = -1;
     private long runs;
 
+    /** For a device that runs each step on its own. */
     public Profile(Plan plan) {
-        this.plan = plan;
-        nanos = new long[plan.fusedNodes().size()];
+        this(StepGroups.single(plan));
+    }
+
+    Profile(StepGroups steps) {
+        this.steps = steps;
+        nanos = new long[steps.nodes().size()];
     }
 
     /** A run begins. */
@@ -70,7 +76,11 @@ public final class Profile {
     }
 
     public Plan plan() {
-        return plan;
+        return steps.plan();
+    }
+
+    StepGroups steps() {
+        return steps;
     }
 
     /** Runs that came to their end. */
@@ -79,15 +89,15 @@ public final class Profile {
     }
 
     /**
-     * One row for each step, in order.
+     * One row for each step, or group of steps that run as one, in order.
      *
      * @param work what one run had to do
      */
     public List<Row> rows(Workload work) {
-        List<Cost> costs = plan.costs(work);
+        List<Cost> costs = steps.costs(work);
         List<Row> rows = new ArrayList<>();
         for (int i = 0; i < nanos.length; i++) {
-            rows.add(new Row(plan.fusedNodes().get(i), costs.get(i), nanos[i], runs));
+            rows.add(new Row(steps.nodes().get(i), costs.get(i), nanos[i], runs));
         }
         return rows;
     }

@@ -2,7 +2,6 @@ package dev.ocellus.device;
 
 import dev.ocellus.graph.Node;
 import dev.ocellus.graph.draw.StepLabel;
-import dev.ocellus.plan.Plan;
 
 import jdk.jfr.Category;
 import jdk.jfr.Description;
@@ -16,7 +15,7 @@ import java.util.List;
 
 /**
  * Flight Recorder event of one kernel, off unless a recording enables {@code dev.ocellus.Step}. A
- * step that takes several kernels has an event for each.
+ * step that takes several kernels has an event for each; steps that run as one have one together.
  */
 @Name(StepEvent.NAME)
 @Label("Step")
@@ -51,10 +50,10 @@ final class StepEvent extends Event {
     }
 
     /** An event that begins now; {@code commit} ends it. */
-    static StepEvent begin(Plan plan, int step) {
-        List<Node> nodes = plan.fusedNodes().get(step);
+    static StepEvent begin(StepGroups steps, int step) {
+        List<Node> nodes = steps.nodes().get(step);
         StepEvent e = new StepEvent();
-        e.graph = plan.graph().name();
+        e.graph = steps.plan().graph().name();
         e.step = step;
         e.scope = nodes.getLast().scope();
         e.operations = StepLabel.operations(nodes);

@@ -61,7 +61,7 @@ class BlockProductOperationTest {
                 .map(p -> new Setting(p, Placement.ENDS_AT_GUARD));
     }
 
-    private static Trial chain(
+    static Trial chain(
             DType type, Size size, float factor, Operands operands, RandomGenerator random) {
         Matrix x = operands.random(size.rows(), size.k(), random);
         for (long r = 0; r < size.rows(); r++) {
@@ -70,29 +70,17 @@ class BlockProductOperationTest {
             }
         }
         BlockMatrix w = BlockMatrix.random(type, (int) size.n(), (int) size.k(), random);
-        MatMul call = call(type, x, w.packed(operands).address(), 0, size.n(), size);
-        BlockRows quantized = BlockRows.of(x);
-        Trial.Cell expected =
-                (r, j) -> {
-                    float sum = 0;
-                    for (long b = 0; b < size.k(); b += 32) {
-                        int dot = 0;
-                        for (long i = b; i < Math.min(b + 32, size.k()); i++) {
-                            dot += quantized.q(r, i) * w.q(j, i);
-                        }
-                        sum = Math.fma(dot * w.scale(j, b), quantized.scale(r, b), sum);
-                    }
-                    return sum;
-                };
+        MatMul call = call(type, x, w.packed(operands).address(), 0, size.n(), size, 0);
+        BlockRows rounded = BlockRows.of(x);
         return MatMulOperationTest.trial(
                 "MatMul chain %s %s times %s".formatted(type, size, factor),
                 call,
                 null,
-                expected,
+                (r, j) -> rounded.chain(r, w, j),
                 Trial.EXACT);
     }
 
-    private static MatMul call(DType type, Matrix x, long w, long out, long ldo, Size size) {
+    static MatMul call(DType type, Matrix x, long w, long out, long ldo, Size size, long gated) {
         return new MatMul(
                 x.address(),
                 x.ld(),
@@ -110,7 +98,7 @@ class BlockProductOperationTest {
                 size.k(),
                 ComputeType.INT8,
                 Activation.NONE,
-                0);
+                gated);
     }
 
     /** Of normally distributed factors, by the size of the rounding steps of both. */
@@ -168,7 +156,7 @@ class BlockProductOperationTest {
         OperationCheck.run(
                 provider,
                 operands,
-                call(type, x, packed.address(), out.address(), out.ld(), size),
+                call(type, x, packed.address(), out.address(), out.ld(), size, 0),
                 random);
         return out;
     }
@@ -189,7 +177,7 @@ class BlockProductOperationTest {
                 OperationCheck.run(
                         provider,
                         operands,
-                        call(DType.Q4, x, packed, out.address(), out.ld(), size),
+                        call(DType.Q4, x, packed, out.address(), out.ld(), size, 0),
                         random);
                 for (long r = 0; r < size.rows(); r++) {
                     for (long j = 0; j < size.n(); j++) {
@@ -253,6 +241,19 @@ class BlockProductOperationTest {
 
         float scale(long row, long column) {
             return scales[(int) row][(int) column / 32];
+        }
+
+        /** The product of a row with a row of weights: one chain over exact blocks. */
+        float chain(long row, BlockMatrix w, long weightRow) {
+            float sum = 0;
+            for (long b = 0; b < w.k(); b += 32) {
+                int dot = 0;
+                for (long i = b; i < Math.min(b + 32, w.k()); i++) {
+                    dot += q(row, i) * w.q(weightRow, i);
+                }
+                sum = Math.fma(dot * w.scale(weightRow, b), scale(row, b), sum);
+            }
+            return sum;
         }
 
         double value(long row, long column) {

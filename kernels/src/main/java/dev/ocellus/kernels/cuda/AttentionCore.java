@@ -9,26 +9,27 @@ package dev.ocellus.kernels.cuda;
  * @param sharedBytes dynamic shared memory of a block
  */
 record AttentionCore(String version, int queries, int threads, long sharedBytes) {
-    /** Head sizes for which there is a version on tensor cores, padded up to. */
-    private static final int[] MATRIX_HEADS = {64, 80, 96, 128};
+    /** The largest head size for which there are versions on tensor cores. */
+    private static final int MOST_MATRIX = 128;
 
-    private static final int[] PLAIN_HEADS = {64, 128, 256, 512};
     private static final int KEYS = 64;
+    private static final int RANGE_TILES = 4;
     private static final int WARP = 32;
     private static final int WARP_QUERIES = 16;
 
     /** Whether there is a version on tensor cores for this head size. */
     static boolean hasMatrix(long headDim) {
-        return headDim <= MATRIX_HEADS[MATRIX_HEADS.length - 1];
+        return headDim <= MOST_MATRIX;
     }
 
     /**
      * The version on tensor cores.
      *
+     * @param sizes head sizes for which there is a version, padded up to; ascending
      * @param merges whether the results of ranges are merged in the block
      */
-    static AttentionCore matrix(long headDim, int warps, boolean merges) {
-        int dim = smallest(MATRIX_HEADS, headDim);
+    static AttentionCore matrix(int[] sizes, long headDim, int warps, boolean merges) {
+        int dim = smallest(sizes, headDim);
         int threads = warps * WARP;
         long keysAndValues = 2L * KEYS * (dim + 8) * 2;
         long sums = merges ? 4L * threads * (dim / 8) * 4 : 0;
@@ -36,9 +37,23 @@ record AttentionCore(String version, int queries, int threads, long sharedBytes)
                 "matrix_" + dim, warps * WARP_QUERIES, threads, keysAndValues + sums);
     }
 
-    /** The version in float32. */
-    static AttentionCore plain(long headDim, int queries) {
-        int dim = smallest(PLAIN_HEADS, headDim);
+    /** The version on tensor cores that takes a range of keys at a time; as above. */
+    static AttentionCore range(int[] sizes, long headDim) {
+        int dim = smallest(sizes, headDim);
+        long tile = 2L * KEYS * (dim + 8);
+        long weights = 2L * KEYS * WARP_QUERIES;
+        // Of each query the largest score, and the totals of four lanes.
+        long softmax = 4L * WARP_QUERIES * (1 + 4);
+        return new AttentionCore(
+                "matrix_" + dim,
+                WARP_QUERIES,
+                RANGE_TILES * WARP,
+                RANGE_TILES * (tile + weights + softmax));
+    }
+
+    /** The version in float32; as above. */
+    static AttentionCore plain(int[] sizes, long headDim, int queries) {
+        int dim = smallest(sizes, headDim);
         // Of each query the vector, the weights, a factor, two softmaxes and a span.
         long floats = KEYS * (64L + 4) + queries * (dim + KEYS + 1L + 2 * 2 + 2);
         return new AttentionCore("plain_" + dim, queries, 4 * KEYS, floats * 4);

@@ -16,6 +16,9 @@ final class AttentionKernels {
     private static final int CHUNK = 8;
     private static final long MAX_SEGMENT_BLOCKS = 65535;
 
+    private static final int[] MATRIX_HEADS = {64, 80, 96, 128};
+    private static final int[] PLAIN_HEADS = {64, 128, 256, 512};
+
     private final Gpu gpu;
 
     AttentionKernels(Gpu gpu) {
@@ -29,9 +32,9 @@ final class AttentionKernels {
 
     List<GpuWork> attention(KernelCall.Attention call, long scratch, Arena arena) {
         List<GpuWork> work = new ArrayList<>();
-        AttentionCore core = AttentionCore.plain(call.headDim(), TILE_QUERIES);
+        AttentionCore core = AttentionCore.plain(PLAIN_HEADS, call.headDim(), TILE_QUERIES);
         if (usesMatrix(call)) {
-            core = AttentionCore.matrix(call.headDim(), TILE_WARPS, false);
+            core = AttentionCore.matrix(MATRIX_HEADS, call.headDim(), TILE_WARPS, false);
             work.add(pack(call, scratch, arena));
         }
         long tiles =

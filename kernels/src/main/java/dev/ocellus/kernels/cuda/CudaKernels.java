@@ -4,6 +4,7 @@ import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
 
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -97,6 +98,45 @@ public final class CudaKernels {
             case KernelCall.PagedAttention c -> pagedAttention.pagedAttention(c, scratch, arena);
             case KernelCall.MatMul c -> matMul.matMul(c, scratch, arena);
             case KernelCall.PackPanels c -> throw hostOnly();
+        };
+    }
+
+    /**
+     * A call and its scratch memory, as {@link #bind(KernelCall, long, Arena)} takes them.
+     *
+     * @param scratch device address, or 0
+     */
+    public record Placed(KernelCall call, long scratch) {}
+
+    /**
+     * Neighbouring calls that run as one, or a single one.
+     *
+     * @param calls how many
+     */
+    public record Bound(int calls, List<GpuWork> work) {}
+
+    /**
+     * Makes calls that follow one another ready to run. Kernels that do several of them at once are
+     * taken where there are any; results have the same bits.
+     *
+     * @param arena as for a single call
+     * @return all calls in their order
+     */
+    public List<Bound> bind(List<Placed> calls, Arena arena) {
+        List<KernelCall> plain = calls.stream().map(Placed::call).toList();
+        List<Bound> all = new ArrayList<>();
+        for (int at = 0; at < calls.size(); ) {
+            Fusion fusion = Fusion.of(plain.subList(at, plain.size()));
+            all.add(new Bound(fusion.calls(), bind(fusion, calls.get(at), arena)));
+            at += fusion.calls();
+        }
+        return all;
+    }
+
+    private List<GpuWork> bind(Fusion fusion, Placed first, Arena arena) {
+        return switch (fusion) {
+            case Fusion.None none -> bind(first.call(), first.scratch(), arena);
+            case Fusion.RopeAppend f -> rope.ropeAppend(f, arena);
         };
     }
 

@@ -4,6 +4,10 @@ import static jcuda.driver.CUresult.CUDA_ERROR_OUT_OF_MEMORY;
 import static jcuda.driver.JCudaDriver.cuMemAlloc;
 import static jcuda.driver.JCudaDriver.cuMemFree;
 import static jcuda.driver.JCudaDriver.cuMemGetInfo;
+import static jcuda.driver.JCudaDriver.cuMemsetD8;
+import static jcuda.driver.JCudaDriver.cuStreamSynchronize;
+
+import jcuda.driver.CUstream;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -58,6 +62,19 @@ public final class GpuMemory {
             give(address, size);
             throw e;
         }
+    }
+
+    /**
+     * As {@link #allocate}, filled with zero bytes when it returns.
+     *
+     * @throws GpuOutOfMemoryException if there is too little
+     */
+    public MemorySegment allocateZeros(long bytes, Arena arena) {
+        MemorySegment memory = allocate(bytes, arena);
+        gpu.check(cuMemsetD8(Addresses.device(memory.address()), (byte) 0, bytes), "cuMemsetD8");
+        // No other stream waits for this one.
+        gpu.check(cuStreamSynchronize(new CUstream()), "cuStreamSynchronize");
+        return memory;
     }
 
     private synchronized long take(long size) {

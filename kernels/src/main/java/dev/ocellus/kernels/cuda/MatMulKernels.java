@@ -4,7 +4,6 @@ import dev.ocellus.kernels.Activation;
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall.MatMul;
 import dev.ocellus.kernels.KernelCall.RmsNorm;
-import dev.ocellus.kernels.Panels;
 import dev.ocellus.tensor.DType;
 
 import java.lang.foreign.Arena;
@@ -14,10 +13,10 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Linear layers: the kernels of {@code matmul_few.cu}, {@code matmul.cu} and {@code
- * blockmatmul.cu}, or a library's products. Thread-safe.
+ * Linear layers: {@link FewRowKernels}, the kernels of {@code matmul.cu}, a library's products, or
+ * with weights of block types {@link BlockMatMulKernels}. Thread-safe.
  *
- * <p>What does a product follows from its capacity and its types alone:
+ * <p>What does another product follows from its capacity and its types alone:
  *
  * <ul>
  *   <li>up to {@value #FEW_ROWS} rows: own kernels that are bound by the bytes of the weights;
@@ -34,16 +33,12 @@ final class MatMulKernels {
     static final int FEW_ROWS = FewRowKernels.ROWS;
 
     private static final String FAMILY = "matmul";
-    private static final String BLOCK_FAMILY = "blockmatmul";
 
     /** Threads of blocks of tiles and of the kernels before and after products. */
     private static final int THREADS = 128;
 
-    private static final int BLOCK_FEW_THREADS = 256;
-
     private static final int TILE = 64;
     private static final int TILE_STRIPS = TILE / FewRowKernels.STRIP;
-    private static final int BLOCK_TILE_PANELS = 8;
 
     /** Columns that a thread of the rounding kernel takes. */
     private static final int ROUND_COLUMNS = 8;
@@ -51,11 +46,9 @@ final class MatMulKernels {
     /** And one of the copying kernel. */
     private static final long COPY_COLUMNS = 4;
 
-    /** Blocks of columns that a thread block of the rounding kernel takes. */
-    private static final int ROUND_BLOCKS = THREADS / 4;
-
     private final Gpu gpu;
     private final Blas blas;
+    private final BlockMatMulKernels blocks;
     private final FewRowKernels fewRows;
 
     /**
@@ -64,11 +57,13 @@ final class MatMulKernels {
     MatMulKernels(Gpu gpu, Blas blas) {
         this.gpu = gpu;
         this.blas = blas;
+        blocks = new BlockMatMulKernels(gpu);
         fewRows = new FewRowKernels(gpu);
     }
 
     long scratchBytes(MatMul call) {
         return switch (way(call)) {
+            case BLOCKS -> blocks.scratchBytes(call);
             case FEW -> 0;
             case TILES -> roundedBytes(call);
             case LIBRARY -> factorBytes(call) + sumBytes(call) + blas.workspaceBytes();
@@ -77,27 +72,57 @@ final class MatMulKernels {
 
     List<GpuWork> matMul(MatMul call, long scratch, Arena arena) {
         return switch (way(call)) {
-            case FEW -> List.of(few(call, arena));
+            case BLOCKS -> blocks.matMul(call, scratch, arena);
+            case FEW -> List.of(fewRows.matMul(call, arena));
             case TILES -> tiles(call, scratch, arena);
             case LIBRARY -> library(call, scratch, arena);
         };
     }
 
     /**
-     * A normalisation and the product of what it gives as one, with the same bits; what it gives is
-     * not written, so nothing else may read it. Empty where there is no such kernel.
+     * A product whose activations a norm makes, with the bits of the two calls and without the
+     * norm's output.
+     *
+     * @return empty if there is none for these: then they are bound one by one
      */
-    Optional<List<GpuWork>> normed(RmsNorm norm, MatMul product, long scratch, Arena arena) {
-        return fewRows.normed(norm, product, arena).map(List::of);
+    Optional<List<GpuWork>> normed(RmsNorm norm, MatMul call, Arena arena) {
+        if (!isNormOf(norm, call) || isWrittenToWhileRead(norm, call)) {
+            return Optional.empty();
+        }
+        return switch (way(call)) {
+            case BLOCKS -> blocks.normed(norm, call, arena);
+            case FEW -> Optional.of(List.of(fewRows.normed(norm, call, arena)));
+            case TILES, LIBRARY -> Optional.empty();
+        };
+    }
+
+    private static boolean isNormOf(RmsNorm norm, MatMul call) {
+        return norm.groups() == 1
+                && norm.cols() == call.k()
+                && norm.out() == call.x()
+                && norm.ldo() == call.ldx()
+                && norm.rows() == call.rows()
+                && norm.rowCount() == call.rowCount();
+    }
+
+    /** Whether a block would write to the rows that others are still to normalise. */
+    private static boolean isWrittenToWhileRead(RmsNorm norm, MatMul call) {
+        long xEnd = norm.x() + ((norm.rows() - 1) * norm.ldx() + norm.cols()) * Float.BYTES;
+        long outEnd = call.out() + ((call.rows() - 1) * call.ldo() + call.n()) * Float.BYTES;
+        return call.out() < xEnd && norm.x() < outEnd;
     }
 
     private enum Way {
+        BLOCKS,
         FEW,
         TILES,
         LIBRARY
     }
 
     private Way way(MatMul call) {
+        if (call.compute() == ComputeType.INT8) {
+            return Way.BLOCKS;
+        }
         if (call.rows() <= FEW_ROWS) {
             return Way.FEW;
         }
@@ -116,10 +141,6 @@ final class MatMulKernels {
         return isGated(call) ? 2 * call.n() : call.n();
     }
 
-    private static long panels(MatMul call) {
-        return isGated(call) ? 2 * Panels.count(call.n()) : Panels.count(call.n());
-    }
-
     /** Elements of a row of activations rounded to bfloat16. */
     private static long roundedPitch(MatMul call) {
         return Math.ceilDiv(call.k(), (long) ROUND_COLUMNS) * ROUND_COLUMNS;
@@ -127,16 +148,9 @@ final class MatMulKernels {
 
     /** Bytes of the rounded activations for own kernels. */
     private static long roundedBytes(MatMul call) {
-        return aligned(
-                switch (call.compute()) {
-                    case F32 -> 0;
-                    case BF16 -> call.rows() * roundedPitch(call) * Short.BYTES;
-                    case INT8 ->
-                            call.rows()
-                                    * Panels.groups(call.k())
-                                    * (Panels.GROUP
-                                            + Panels.GROUP / DType.BLOCK_ELEMENTS * Float.BYTES);
-                });
+        return call.compute() == ComputeType.BF16
+                ? aligned(call.rows() * roundedPitch(call) * Short.BYTES)
+                : 0;
     }
 
     /** Bytes of the activations as a library reads them, which come first in the scratch memory. */
@@ -155,51 +169,18 @@ final class MatMulKernels {
         return Math.ceilDiv(bytes, (long) GpuMemory.ALIGNMENT) * GpuMemory.ALIGNMENT;
     }
 
-    private GpuWork few(MatMul call, Arena arena) {
-        if (call.compute() != ComputeType.INT8) {
-            return fewRows.matMul(call, arena);
-        }
-        String kernel = "blockmatmul_few_" + (isGated(call) ? "gated_" : "") + type(call);
-        Grid grid = Grid.of(Panels.count(call.n()));
-        return launch(BLOCK_FAMILY, kernel, grid, BLOCK_FEW_THREADS, call, 0, arena);
-    }
-
     private List<GpuWork> tiles(MatMul call, long scratch, Arena arena) {
-        long tileRows = Math.ceilDiv(call.rows(), TILE);
-        Grid plain = Grid.of(Math.ceilDiv(FewRowKernels.strips(call), TILE_STRIPS), tileRows);
-        return switch (call.compute()) {
-            case F32 -> {
-                String kernel = "matmul_tile_" + type(call);
-                yield List.of(launch(FAMILY, kernel, plain, THREADS, call, scratch, arena));
-            }
-            case BF16 ->
-                    List.of(
-                            round(call, scratch, arena),
-                            launch(
-                                    FAMILY,
-                                    "matmul_tile_mma",
-                                    plain,
-                                    THREADS,
-                                    call,
-                                    scratch,
-                                    arena));
-            case INT8 -> {
-                long blocks = Panels.groups(call.k()) * (Panels.GROUP / DType.BLOCK_ELEMENTS);
-                Grid round = Grid.of(call.rows(), Math.ceilDiv(blocks, ROUND_BLOCKS));
-                Grid grid = Grid.of(Math.ceilDiv(panels(call), BLOCK_TILE_PANELS), tileRows);
-                String kernel = "blockmatmul_tile_" + type(call);
-                yield List.of(
-                        launch(
-                                BLOCK_FAMILY,
-                                "blockmatmul_round",
-                                round,
-                                THREADS,
-                                call,
-                                scratch,
-                                arena),
-                        launch(BLOCK_FAMILY, kernel, grid, THREADS, call, scratch, arena));
-            }
-        };
+        Grid grid =
+                Grid.of(
+                        Math.ceilDiv(FewRowKernels.strips(call), TILE_STRIPS),
+                        Math.ceilDiv(call.rows(), TILE));
+        if (call.compute() == ComputeType.F32) {
+            return List.of(
+                    launch("matmul_tile_" + type(call), grid, THREADS, call, scratch, arena));
+        }
+        return List.of(
+                round(call, scratch, arena),
+                launch("matmul_tile_mma", grid, THREADS, call, scratch, arena));
     }
 
     /** Activations as a library reads them. */
@@ -233,7 +214,7 @@ final class MatMulKernels {
         Blas.Operands at = Blas.Operands.of(factor.x, call.w(), 0, sums, workspace);
         work.add(blas.bind(product, at, arena));
         Grid grid = Grid.of(call.rows(), Math.ceilDiv(call.n(), THREADS));
-        work.add(launch(FAMILY, "matmul_finish", grid, THREADS, call, sums, arena));
+        work.add(launch("matmul_finish", grid, THREADS, call, sums, arena));
         return work;
     }
 
@@ -247,7 +228,7 @@ final class MatMulKernels {
             return new Factor(Blas.Factors.F32, call.x(), call.ldx());
         }
         Grid grid = Grid.of(call.rows(), Math.ceilDiv(call.k(), THREADS * COPY_COLUMNS));
-        work.add(launch(FAMILY, "matmul_copy", grid, THREADS, call, scratch, arena));
+        work.add(launch("matmul_copy", grid, THREADS, call, scratch, arena));
         return new Factor(Blas.Factors.F32, scratch, call.k());
     }
 
@@ -281,18 +262,12 @@ final class MatMulKernels {
     private GpuWork round(MatMul call, long scratch, Arena arena) {
         long threads = roundedPitch(call) / ROUND_COLUMNS;
         Grid grid = Grid.of(call.rows(), Math.ceilDiv(threads, THREADS));
-        return launch(FAMILY, "matmul_round", grid, THREADS, call, scratch, arena);
+        return launch("matmul_round", grid, THREADS, call, scratch, arena);
     }
 
     private GpuWork launch(
-            String family,
-            String kernel,
-            Grid grid,
-            int threads,
-            MatMul call,
-            long scratch,
-            Arena arena) {
-        GpuFunction function = gpu.function(family, kernel);
+            String kernel, Grid grid, int threads, MatMul call, long scratch, Arena arena) {
+        GpuFunction function = gpu.function(FAMILY, kernel);
         return KernelLaunch.of(function, grid, threads, 0, call, scratch, arena);
     }
 

@@ -8,7 +8,7 @@ import java.util.List;
 /** Launches of {@code norm.cu}: normalisations. Thread-safe. */
 final class NormKernels {
     /** Up to so many columns a warp takes a span of them, beyond a whole block. */
-    private static final long WARP_COLUMNS = 1024;
+    static final long WARP_COLUMNS = 1024;
 
     private static final int WIDE_THREADS = 256;
 

@@ -2,20 +2,24 @@ package dev.ocellus.kernels.cuda;
 
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
+import dev.ocellus.kernels.nativelib.Arguments;
 
 import java.lang.foreign.Arena;
 import java.util.List;
 
 /**
- * Launches of {@code paged_attention.cu}: attention over the key/value cache. Calls of few rows, as
- * in decoding, cut the keys into parts whose results meet in the scratch memory; the bits of a row
- * are the same with and without. Thread-safe.
+ * Launches of {@code paged_attention.cu} and {@code paged_attention_few.cu}: attention over the
+ * key/value cache. Calls of few rows, as in decoding, cut the keys into ranges whose results meet
+ * in the scratch memory; the bits of a row are the same with and without. Thread-safe.
  */
 final class PagedAttentionKernels {
-    private static final String FAMILY = "paged_attention";
+    private static final int[] MATRIX_HEADS = {64, 96, 128};
+    private static final int[] PLAIN_HEADS = {64, 128, 256, 512};
+    private static final int[] FEW_MATRIX_HEADS = {64, 128};
+    private static final int[] FEW_PLAIN_HEADS = {64, 128, 512};
     private static final int TILE_WARPS = 4;
     private static final int TILE_QUERIES = 16;
-    private static final int ROW_QUERIES = 4;
+    private static final int FEW_QUERIES = 4;
 
     /** Up to here a block takes one row; as in the source. */
     private static final long FEW_ROWS = 64;
@@ -26,10 +30,11 @@ final class PagedAttentionKernels {
     /** Where parts would take more, there are so many rows or heads that they are not needed. */
     private static final long MAX_PARTS_BYTES = 128L << 20;
 
-    /** More than this occupy no GPU better. */
-    private static final long ENOUGH_BLOCKS = 2048;
+    /** Blocks of few rows that a multiprocessor holds at a time. */
+    private static final long RESIDENT_BLOCKS = 2;
 
-    private static final int MERGE_THREADS = 128;
+    /** Blocks among which a row's ranges are shared out though others occupy the GPU already. */
+    private static final long LEAST_SHARE = 4;
 
     private final Gpu gpu;
 
@@ -37,30 +42,29 @@ final class PagedAttentionKernels {
         this.gpu = gpu;
     }
 
-    /** The parts of the result, for calls of few rows. */
+    /** The results of ranges, for calls of few rows. */
     long scratchBytes(KernelCall.PagedAttention call) {
         if (call.rows() > FEW_ROWS) {
             return 0;
         }
-        long bytes = call.rows() * call.heads() * ranges(call) * (call.headDim() + 2) * Float.BYTES;
+        long parts = padded(call.rows() * call.heads() * ranges(call), 2);
+        long bytes = parts * (2 + padded(call.headDim(), 4)) * Float.BYTES;
         return bytes <= MAX_PARTS_BYTES ? bytes : 0;
     }
 
     List<GpuWork> pagedAttention(KernelCall.PagedAttention call, long scratch, Arena arena) {
-        if (scratchBytes(call) == 0) {
-            return List.of(tiles(call, arena));
-        }
-        return List.of(parts(call, scratch, arena), merge(call, scratch, arena));
+        return List.of(
+                scratchBytes(call) == 0 ? tiles(call, arena) : fewRows(call, scratch, arena));
     }
 
     private GpuWork tiles(KernelCall.PagedAttention call, Arena arena) {
         AttentionCore core =
                 usesMatrix(call)
-                        ? AttentionCore.matrix(call.headDim(), TILE_WARPS, true)
-                        : AttentionCore.plain(call.headDim(), TILE_QUERIES);
+                        ? AttentionCore.matrix(MATRIX_HEADS, call.headDim(), TILE_WARPS, true)
+                        : AttentionCore.plain(PLAIN_HEADS, call.headDim(), TILE_QUERIES);
         long rows = call.rows() <= FEW_ROWS ? 1 : core.rows(call.heads(), call.kvHeads());
         return KernelLaunch.of(
-                gpu.function(FAMILY, "paged_attention_" + core.version()),
+                gpu.function("paged_attention", "paged_attention_" + core.version()),
                 Grid.of(Math.ceilDiv(call.rows(), rows), core.pieces(call.heads(), call.kvHeads())),
                 core.threads(),
                 core.sharedBytes(),
@@ -69,32 +73,22 @@ final class PagedAttentionKernels {
                 arena);
     }
 
-    private GpuWork parts(KernelCall.PagedAttention call, long scratch, Arena arena) {
+    private GpuWork fewRows(KernelCall.PagedAttention call, long scratch, Arena arena) {
         AttentionCore core =
                 usesMatrix(call)
-                        ? AttentionCore.matrix(call.headDim(), 1, false)
-                        : AttentionCore.plain(call.headDim(), ROW_QUERIES);
+                        ? AttentionCore.range(FEW_MATRIX_HEADS, call.headDim())
+                        : AttentionCore.plain(FEW_PLAIN_HEADS, call.headDim(), FEW_QUERIES);
         long pieces = core.pieces(call.heads(), call.kvHeads());
-        long share = Math.ceilDiv(ENOUGH_BLOCKS, call.rows() * pieces);
+        long resident = RESIDENT_BLOCKS * gpu.info().multiprocessors();
+        long share = Math.max(LEAST_SHARE, Math.ceilDiv(resident, call.rows() * pieces));
+        long written =
+                gpu.memory().allocateZeros(call.rows() * pieces * Integer.BYTES, arena).address();
         return KernelLaunch.of(
-                gpu.function(FAMILY, "paged_attention_parts_" + core.version()),
+                gpu.function("paged_attention_few", "paged_attention_few_" + core.version()),
                 Grid.of(call.rows(), pieces, Math.min(ranges(call), share)),
                 core.threads(),
                 core.sharedBytes(),
-                call,
-                scratch,
-                arena);
-    }
-
-    private GpuWork merge(KernelCall.PagedAttention call, long scratch, Arena arena) {
-        return KernelLaunch.of(
-                gpu.function(FAMILY, "paged_attention_merge"),
-                Grid.of(call.rows(), call.heads()),
-                MERGE_THREADS,
-                0,
-                call,
-                scratch,
-                arena);
+                Arguments.write(List.of(call), scratch, arena, written));
     }
 
     private static boolean usesMatrix(KernelCall.PagedAttention call) {
@@ -103,5 +97,9 @@ final class PagedAttentionKernels {
 
     private static long ranges(KernelCall.PagedAttention call) {
         return Math.ceilDiv(call.maxPages() * call.pageTokens(), RANGE);
+    }
+
+    private static long padded(long n, long multiple) {
+        return Math.ceilDiv(n, multiple) * multiple;
     }
 }

@@ -7,6 +7,7 @@ import dev.ocellus.kernels.KernelCall;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.RecordComponent;
+import java.util.List;
 
 /** Native argument structures: the components of a call in order, then the scratch address. */
 public final class Arguments {
@@ -21,12 +22,29 @@ public final class Arguments {
      * @param arena where it lies
      */
     public static MemorySegment write(KernelCall call, long scratch, Arena arena) {
-        RecordComponent[] components = call.getClass().getRecordComponents();
-        MemorySegment arguments = arena.allocate(JAVA_LONG, fields(call.getClass()));
-        for (int i = 0; i < components.length; i++) {
-            arguments.setAtIndex(JAVA_LONG, i, bits(value(call, components[i])));
+        return write(List.of(call), scratch, arena);
+    }
+
+    /**
+     * Writes a structure of the structures of several calls, with the same scratch address.
+     *
+     * @param arena where it lies
+     * @param more eight-byte fields that follow them
+     */
+    public static MemorySegment write(
+            List<? extends KernelCall> calls, long scratch, Arena arena, long... more) {
+        long fields = calls.stream().mapToLong(c -> fields(c.getClass())).sum();
+        MemorySegment arguments = arena.allocate(JAVA_LONG, fields + more.length);
+        long at = 0;
+        for (KernelCall call : calls) {
+            for (RecordComponent component : call.getClass().getRecordComponents()) {
+                arguments.setAtIndex(JAVA_LONG, at++, bits(value(call, component)));
+            }
+            arguments.setAtIndex(JAVA_LONG, at++, scratch);
         }
-        arguments.setAtIndex(JAVA_LONG, components.length, scratch);
+        for (long value : more) {
+            arguments.setAtIndex(JAVA_LONG, at++, value);
+        }
         return arguments;
     }
 

@@ -10,6 +10,7 @@ import dev.ocellus.kernels.Launch;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 
 /**
@@ -132,6 +133,47 @@ public final class CudaProvider implements KernelProvider {
                         }
                     }
                 });
+    }
+
+    /**
+     * Runs calls that follow one another, as a plan does: some together, where there is a kernel
+     * for that.
+     *
+     * @return names of the kernels that ran
+     */
+    List<String> runTogether(List<KernelCall> calls) {
+        try (Arena arena = arena()) {
+            List<CudaKernels.Placed> placed =
+                    calls.stream().map(c -> new CudaKernels.Placed(c, scratch(c, arena))).toList();
+            List<GpuWork> work =
+                    kernels.bind(placed, arena).stream().flatMap(b -> b.work().stream()).toList();
+            runAll(work);
+            return work.stream().map(GpuWork::name).toList();
+        }
+    }
+
+    /** Runs each call on its own. */
+    void runSingly(List<KernelCall> calls) {
+        try (Arena arena = arena()) {
+            for (KernelCall call : calls) {
+                runAll(kernels.bind(call, scratch(call, arena), arena));
+            }
+        }
+    }
+
+    /** Runs a norm and the product of its result as one, if there is work for that. */
+    Optional<List<String>> runNormed(KernelCall.RmsNorm norm, KernelCall.MatMul product) {
+        try (Arena arena = arena()) {
+            Optional<List<GpuWork>> work =
+                    new MatMulKernels(gpu, null).normed(norm, product, arena);
+            work.ifPresent(this::runAll);
+            return work.map(all -> all.stream().map(GpuWork::name).toList());
+        }
+    }
+
+    private long scratch(KernelCall call, Arena arena) {
+        long bytes = scratchBytes(call);
+        return bytes == 0 ? 0 : arena.allocate(bytes, GpuMemory.ALIGNMENT).address();
     }
 
     private void runAll(List<GpuWork> work) {

@@ -46,7 +46,9 @@ class MatMulKernelsTest {
         assertThat(work(cublasLt, call(8, DType.F16, ComputeType.F32, Activation.NONE, 0, 0)))
                 .containsExactly("matmul_few.matmul_few_f16");
         assertThat(work(cublasLt, call(1, DType.Q4, ComputeType.INT8, Activation.NONE, 0, 1)))
-                .containsExactly("blockmatmul.blockmatmul_few_gated_q4");
+                .containsExactly("blockmatmul.blockmatmul_one_q4");
+        assertThat(work(cublasLt, call(8, DType.Q8, ComputeType.INT8, Activation.NONE, 0, 1)))
+                .containsExactly("blockmatmul.blockmatmul_few_q8");
     }
 
     @Test
@@ -67,7 +69,7 @@ class MatMulKernelsTest {
                 .containsExactly("matmul.matmul_tile_bf16");
         assertThat(work(cublasLt, call(9, DType.Q8, ComputeType.INT8, Activation.NONE, 0, 0)))
                 .containsExactly(
-                        "blockmatmul.blockmatmul_round", "blockmatmul.blockmatmul_tile_q8");
+                        "blockmatmul.blockmatmul_round", "blockmatmul.blockmatmul_narrow_q8");
     }
 
     @Test

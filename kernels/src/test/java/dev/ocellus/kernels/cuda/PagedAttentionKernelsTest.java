@@ -17,6 +17,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 
@@ -28,42 +29,55 @@ import java.util.stream.Stream;
 class PagedAttentionKernelsTest {
     private static final CudaProvider PROVIDER = new CudaProvider();
     private static final int TOKENS = 330;
+
+    /** More ranges of keys than there are blocks for a row. */
+    private static final int MANY_TOKENS = 1100;
+
     private static final int PAGE_TOKENS = 16;
-    private static final int PAGES = 24;
     private static final int KV_HEADS = 2;
     private static final int GROUP = 3;
 
     /** Enough for a tile of several rows, and the last ones. */
     private static final int ROWS = 70;
 
+    /** So many that a block takes several ranges of a row's keys. */
+    private static final int FEW_ROWS = 8;
+
     static Stream<Arguments> shapes() {
         return Stream.of(
-                Arguments.of(DType.BF16, ComputeType.BF16, 64),
-                Arguments.of(DType.BF16, ComputeType.BF16, 72),
-                Arguments.of(DType.BF16, ComputeType.BF16, 96),
-                Arguments.of(DType.BF16, ComputeType.BF16, 128),
-                Arguments.of(DType.Q8, ComputeType.BF16, 80),
-                Arguments.of(DType.BF16, ComputeType.BF16, 136),
-                Arguments.of(DType.F32, ComputeType.F32, 64),
-                Arguments.of(DType.F16, ComputeType.F32, 512),
-                Arguments.of(DType.Q8, ComputeType.F32, 160));
+                Arguments.of(DType.BF16, ComputeType.BF16, 16, MANY_TOKENS),
+                Arguments.of(DType.F32, ComputeType.F32, 8, MANY_TOKENS),
+                Arguments.of(DType.BF16, ComputeType.BF16, 64, TOKENS),
+                Arguments.of(DType.BF16, ComputeType.BF16, 72, TOKENS),
+                Arguments.of(DType.BF16, ComputeType.BF16, 96, TOKENS),
+                Arguments.of(DType.BF16, ComputeType.BF16, 128, TOKENS),
+                Arguments.of(DType.Q8, ComputeType.BF16, 80, TOKENS),
+                Arguments.of(DType.BF16, ComputeType.BF16, 136, TOKENS),
+                Arguments.of(DType.F32, ComputeType.F32, 64, TOKENS),
+                Arguments.of(DType.F16, ComputeType.F32, 512, TOKENS),
+                Arguments.of(DType.Q8, ComputeType.F32, 160, TOKENS));
     }
 
     @ParameterizedTest
     @MethodSource("shapes")
-    void rowsHaveTheSameBitsInEveryVersion(DType type, ComputeType compute, int headDim) {
-        for (int window : new int[] {0, 100}) {
+    void rowsHaveTheSameBitsInEveryVersion(
+            DType type, ComputeType compute, int headDim, int tokens) {
+        for (int window : new int[] {0, tokens / 3}) {
             try (Arena arena = PROVIDER.arena()) {
-                Step step = new Step(arena, type, compute, headDim, window);
+                Step step = new Step(arena, type, compute, headDim, window, tokens);
                 Cache aligned = step.cache(0);
-                MemorySegment all = step.attend(aligned, TOKENS - ROWS, ROWS);
+                MemorySegment all = step.attend(aligned, tokens - ROWS, ROWS);
                 assertFinite(all);
-                assertThat(step.attend(step.cache(2), TOKENS - ROWS, ROWS).mismatch(all))
+                assertThat(step.attend(step.cache(2), tokens - ROWS, ROWS).mismatch(all))
                         .as("pages at odd places")
                         .isEqualTo(-1);
                 long bytes = step.width() * 4;
-                for (int row : new int[] {0, 1, 21, ROWS - 1}) {
-                    MemorySegment alone = step.attend(aligned, TOKENS - ROWS + row, 1);
+                MemorySegment few = step.attend(aligned, tokens - ROWS, FEW_ROWS);
+                assertThat(few.mismatch(all.asSlice(0, FEW_ROWS * bytes)))
+                        .as("several rows in parts, window %d", window)
+                        .isEqualTo(-1);
+                for (int row : new int[] {0, 21, ROWS - 1}) {
+                    MemorySegment alone = step.attend(aligned, tokens - ROWS + row, 1);
                     assertThat(alone.mismatch(all.asSlice(row * bytes, bytes)))
                             .as("row %d alone, window %d", row, window)
                             .isEqualTo(-1);
@@ -81,19 +95,25 @@ class PagedAttentionKernelsTest {
             ComputeType compute,
             int headDim,
             int window,
+            int tokens,
             MemorySegment q,
             MemorySegment k,
             MemorySegment v) {
-        Step(Arena arena, DType type, ComputeType compute, int headDim, int window) {
+        Step(Arena arena, DType type, ComputeType compute, int headDim, int window, int tokens) {
             this(
                     arena,
                     type,
                     compute,
                     headDim,
                     window,
-                    floats(arena, (long) TOKENS * KV_HEADS * GROUP * headDim, 1),
-                    floats(arena, (long) TOKENS * KV_HEADS * headDim, 2),
-                    floats(arena, (long) TOKENS * KV_HEADS * headDim, 3));
+                    tokens,
+                    floats(arena, (long) tokens * KV_HEADS * GROUP * headDim, 1),
+                    floats(arena, (long) tokens * KV_HEADS * headDim, 2),
+                    floats(arena, (long) tokens * KV_HEADS * headDim, 3));
+        }
+
+        int pages() {
+            return Math.ceilDiv(tokens, PAGE_TOKENS) + 1;
         }
 
         long width() {
@@ -108,15 +128,15 @@ class PagedAttentionKernelsTest {
             long matrix = KV_HEADS * PAGE_TOKENS * type.byteSize(headDim);
             long kOffset = shift * (type == DType.Q8 ? 2L : type.byteSize());
             long pageBytes = 2 * matrix + 64;
-            MemorySegment memory = arena.allocate(PAGES * pageBytes, 256);
+            MemorySegment memory = arena.allocate(pages() * pageBytes, 256);
             memory.fill((byte) 0xff);
-            MemorySegment pages = arena.allocate(JAVA_LONG, PAGES);
-            for (int i = 0; i < PAGES; i++) {
-                pages.setAtIndex(JAVA_LONG, i, memory.address() + (PAGES - 1 - i) * pageBytes);
+            MemorySegment pages = arena.allocate(JAVA_LONG, pages());
+            for (int i = 0; i < pages(); i++) {
+                pages.setAtIndex(JAVA_LONG, i, memory.address() + (pages() - 1 - i) * pageBytes);
             }
             Cache cache = new Cache(pages, kOffset, kOffset + matrix);
             long cols = (long) KV_HEADS * headDim;
-            run(
+            KernelCall append =
                     new KernelCall.KvAppend(
                             k.address(),
                             cols,
@@ -125,29 +145,30 @@ class PagedAttentionKernelsTest {
                             ints(0, 0).address(),
                             ints(0, 1).address(),
                             pages.address(),
-                            PAGES,
+                            pages(),
                             PAGE_TOKENS,
                             cache.kOffset,
                             cache.vOffset,
                             type,
-                            TOKENS,
+                            tokens,
                             0,
                             KV_HEADS,
-                            headDim));
+                            headDim);
+            bind(append).forEach(launch -> launch.run(0, launch.units()));
             return cache;
         }
 
         /** The result for {@code rows} tokens from {@code first} on. */
         MemorySegment attend(Cache cache, int first, int rows) {
             MemorySegment out = arena.allocate(rows * width() * 4, 64);
-            run(
+            runTwice(
                     new KernelCall.PagedAttention(
                             q.address() + first * width() * 4,
                             width(),
                             ints(0, 0).address(),
                             ints(first, 1).address(),
                             cache.pages.address(),
-                            PAGES,
+                            pages(),
                             PAGE_TOKENS,
                             cache.kOffset,
                             cache.vOffset,
@@ -161,24 +182,32 @@ class PagedAttentionKernelsTest {
                             headDim,
                             1 / Math.sqrt(headDim),
                             window,
-                            compute));
+                            compute),
+                    out);
             return out;
         }
 
         private MemorySegment ints(int first, int step) {
-            MemorySegment ints = arena.allocate(JAVA_INT, TOKENS);
-            for (int i = 0; i < TOKENS; i++) {
+            MemorySegment ints = arena.allocate(JAVA_INT, tokens);
+            for (int i = 0; i < tokens; i++) {
                 ints.setAtIndex(JAVA_INT, i, first + i * step);
             }
             return ints;
         }
 
-        private void run(KernelCall call) {
+        /** Twice, as what a launch leaves behind must not matter to the next one. */
+        private void runTwice(KernelCall call, MemorySegment out) {
+            List<Launch> launches = bind(call);
+            for (int i = 0; i < 2; i++) {
+                out.fill((byte) 0xff);
+                launches.forEach(launch -> launch.run(0, launch.units()));
+            }
+        }
+
+        private List<Launch> bind(KernelCall call) {
             long bytes = PROVIDER.scratchBytes(call);
             long scratch = bytes == 0 ? 0 : arena.allocate(bytes, GpuMemory.ALIGNMENT).address();
-            for (Launch launch : PROVIDER.bind(call, scratch, arena)) {
-                launch.run(0, launch.units());
-            }
+            return PROVIDER.bind(call, scratch, arena);
         }
     }
 

@@ -1,0 +1,48 @@
+// What the kernels of attention over a paged cache share: see KernelCall.PagedAttention.
+//
+// Keys are summed up in ranges of RANGE, which begin at its multiples, and the ranges' results are merged
+// in ascending order: by the block that passes all keys (paged_attention.cu), or by the last of those
+// that have a part of them (paged_attention_few.cu). A row's bits are the same either way, with every
+// height of a tile and every company in it. So a token has the same bits prefilled and decoded.
+#ifndef OCELLUS_PAGED_ATTENTION_CUH
+#define OCELLUS_PAGED_ATTENTION_CUH
+
+#include "attention.cuh"
+
+constexpr int RANGE = 256;
+
+// Up to here a tile's queries are of one row.
+constexpr int FEW_ROWS = 64;
+
+static_assert(RANGE % KEYS == 0, "ranges are made of whole tiles");
+
+__device__ __forceinline__ int64_t padded(int64_t n, int64_t multiple) {
+    return ceil_div(n, multiple) * multiple;
+}
+
+// Where the result of a query and a range lies, until all ranges are merged.
+struct Part {
+    float2 *softmax;  // the largest score and the total of the weights
+    float *sums;
+};
+
+// The keys that a row attends to.
+__device__ __forceinline__ Span keys_of(const struct PagedAttention &a, int64_t row) {
+    int end = a.slot[row] + 1;
+    return {a.window > 0 && a.window < end ? end - static_cast<int>(a.window) : 0, end};
+}
+
+// The keys and values of a head in a sequence.
+__device__ __forceinline__ PagedRows rows_of(
+    const struct PagedAttention &a, int64_t sequence, int64_t kvHead) {
+    int64_t stride = row_bytes(a.cacheType, a.headDim), head = kvHead * a.pageTokens * stride;
+    unsigned tokens = static_cast<unsigned>(a.pageTokens);
+    return {
+        a.pages + sequence * a.maxPages,
+        {a.kOffset + head, a.vOffset + head},
+        static_cast<int>(stride),
+        tokens,
+        static_cast<unsigned>(((1ull << 32) + tokens - 1) / tokens)};
+}
+
+#endif
