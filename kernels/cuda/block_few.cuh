@@ -19,7 +19,14 @@
 #define OCELLUS_BLOCK_FEW_CUH
 
 #include "block.cuh"
-#include "normed.cuh"
+#include "norm.cuh"
+
+// `norm` has one group of the product's columns, and its rows; what it would write is not written,
+// and the product's x not read. Where its weight is null there is no norm.
+struct NormedMatMul {
+    struct RmsNorm norm;
+    struct MatMul product;
+};
 
 namespace few {
 

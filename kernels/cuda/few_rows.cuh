@@ -2,7 +2,7 @@
 #ifndef OCELLUS_FEW_ROWS_CUH
 #define OCELLUS_FEW_ROWS_CUH
 
-#include "normed.cuh"
+#include "norm.cuh"
 #include "product.cuh"
 
 // Rows as they are in memory.
@@ -49,7 +49,7 @@ class NormedRows {
         weight.load(w, 0, k, whole);
 #pragma unroll
         for (int i = 0; i < 8; i++) {
-            out[i] = norms::normalised(out[i], 0, scales[row], w[i]);
+            out[i] = norms::rms_value(out[i], scales[row], w[i]);
         }
     }
 

@@ -28,9 +28,10 @@ struct FewMatMul {
 };
 
 // The same of normalised rows, whose own x the product does not read.
-struct NormedFewMatMul {
+struct NormedMatMul {
     RmsNorm norm;
-    FewMatMul few;
+    MatMul product;
+    int64_t columns;
 };
 
 // ---- products in float32 -----------------------------------------------------------------------
@@ -366,12 +367,12 @@ template <class Product> __device__ __forceinline__ void few(const FewMatMul &a,
 }
 
 template <class Product>
-__device__ __forceinline__ void normed(const NormedFewMatMul &a, const Mark &mark) {
+__device__ __forceinline__ void normed(const NormedMatMul &a, const Mark &mark) {
     __shared__ float parts[FEW_ROWS * norms::SCALE_FLOATS], scales[FEW_ROWS];
-    Product product(a.few.product, a.few.columns);
+    Product product(a.product, a.columns);
     product.prefetch();
     begin(mark);
-    int rows = static_cast<int>(ROW_COUNT(a.norm));
+    int rows = static_cast<int>(ROW_COUNT(a.product));
     if (rows > 0) {
         norms::rms_scales(a.norm, rows, parts, scales);
         product.multiply(NormedRows(a.norm, scales), rows);
@@ -379,14 +380,14 @@ __device__ __forceinline__ void normed(const NormedFewMatMul &a, const Mark &mar
     cp_async_wait<0>();
 }
 
-#define FEW_KERNELS(name, threads, blocks, Product)                      \
-    extern "C" __global__ void __launch_bounds__(threads, blocks)        \
-        matmul_few_##name(const FewMatMul a, const Mark mark) {          \
-        few<Product>(a, mark);                                           \
-    }                                                                    \
-    extern "C" __global__ void __launch_bounds__(threads, blocks)        \
-        matmul_normed_##name(const NormedFewMatMul a, const Mark mark) { \
-        normed<Product>(a, mark);                                        \
+#define FEW_KERNELS(name, threads, blocks, Product)                               \
+    extern "C" __global__ void __launch_bounds__(threads, blocks)                 \
+        matmul_few_##name(const FewMatMul a, const Mark mark) {                   \
+        few<Product>(a, mark);                                                    \
+    }                                                                             \
+    extern "C" __global__ void __launch_bounds__(threads, blocks)                 \
+        matmul_normed_##name(const NormedMatMul a, const Mark mark) {             \
+        normed<Product>(a, mark);                                              \
     }
 
 FEW_KERNELS(f32, 128, 4, Chains<float>)

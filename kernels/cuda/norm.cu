@@ -4,10 +4,39 @@
 //   rms_norm_wide, layer_norm_wide  one block for each span: few long rows, as in decoding
 //
 // Which version runs is decided by the number of columns alone. Values are read once for each sum and
-// once for the result; all but the first come from the L1 cache. The arithmetic is in norm.cuh.
+// once for the result; all but the first come from the L1 cache.
 #include "norm.cuh"
 
 namespace norms {
+
+template <int THREADS> __device__ float sum_of(const float *x, int64_t n) {
+    float s = 0;
+    for (int64_t i = threadIdx.x % THREADS * 4; i < n; i += THREADS * 4) {
+        float4 v = load_quad(x + i, n - i);
+        s += (v.x + v.y) + (v.z + v.w);
+    }
+    return span_sum<THREADS>(s);
+}
+
+// out = (x - mean) * scale * weight + bias, of which mean 0 and a null bias leave no trace.
+template <int THREADS>
+__device__ void write_span(
+    const float *x, float mean, float scale, const float *weight, const float *bias, float *out,
+    int64_t n) {
+    for (int64_t i = threadIdx.x % THREADS * 4; i < n; i += THREADS * 4) {
+        int64_t left = n - i;
+        float4 v = load_quad(x + i, left), w = load_quad(weight + i, left);
+        v.x = (v.x - mean) * scale * w.x;
+        v.y = (v.y - mean) * scale * w.y;
+        v.z = (v.z - mean) * scale * w.z;
+        v.w = (v.w - mean) * scale * w.w;
+        if (bias) {
+            float4 b = load_quad(bias + i, left);
+            v = make_float4(v.x + b.x, v.y + b.y, v.z + b.z, v.w + b.w);
+        }
+        store_quad(out + i, left, v);
+    }
+}
 
 // The span that this thread works on.
 template <int THREADS> __device__ __forceinline__ int64_t span_index() {
@@ -21,7 +50,7 @@ template <int THREADS> __device__ void rms(const struct RmsNorm &a) {
     }
     int64_t start = (span - row * a.groups) * n;
     const float *x = a.x + row * a.ldx + start;
-    float scale = rms_scale<THREADS>(x, n, a.eps);
+    float scale = rms_scale(a, squares_of<THREADS>(x, n, 0));
     write_span<THREADS>(x, 0, scale, a.weight, nullptr, a.out + row * a.ldo + start, n);
 }
 

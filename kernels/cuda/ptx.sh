@@ -25,8 +25,8 @@ modules() {
             echo "$family $family compute_90a sm_90a"
             continue
             ;;
-        blockmatmul | cache | matmul | matmul_few | norm | paged_attention_few | pointwise | rope | rope_append | rows | \
-            sample)
+        blockmatmul | cache | matmul | matmul_few | norm | paged_attention_few | pointwise | rope | rope_append | \
+            rows | sample)
             echo "$family.sm_90 $family compute_90 sm_90"
             ;;
         esac

@@ -22,10 +22,19 @@ struct RopeAppend {
 template <class Emit>
 __device__ __forceinline__ void rotate_head(
     const float *x, const struct RmsNorm &norm, const struct Rope &a, int64_t row, Emit emit) {
-    float scale = norm.weight ? norms::rms_scale<WARP>(x, a.headDim, norm.eps) : 0;
+    float scale = 0;
+    if (norm.weight) {
+        scale = norms::rms_scale(norm, norms::squares_of<WARP>(x, a.headDim, 0));
+    }
     auto load = [&](int64_t i, int64_t left) {
         float4 v = load_quad(x + i, left);
-        return norm.weight ? norms::normalised(v, 0, scale, load_quad(norm.weight + i, left)) : v;
+        if (norm.weight) {
+            float4 w = load_quad(norm.weight + i, left);
+            v = make_float4(
+                norms::rms_value(v.x, scale, w.x), norms::rms_value(v.y, scale, w.y),
+                norms::rms_value(v.z, scale, w.z), norms::rms_value(v.w, scale, w.w));
+        }
+        return v;
     };
     const float *table = a.table + row * 2 * a.half;
     for (int64_t i = lane_index() * 4; i < a.half; i += WARP * 4) {

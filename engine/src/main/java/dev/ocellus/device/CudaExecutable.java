@@ -52,11 +52,7 @@ final class CudaExecutable implements Executable {
                             gpu, plan.workspaceBytes(), arena, CudaMemory.Use.WORKSPACE);
             List<Plan.BoundCall> calls = plan.bind(memory.address(), store::address);
             List<CudaKernels.Bound> bound =
-                    kernels.bind(
-                            calls.stream()
-                                    .map(c -> new CudaKernels.Placed(c.call(), c.scratch()))
-                                    .toList(),
-                            arena);
+                    kernels.bind(calls.stream().map(CudaExecutable::placed).toList(), arena);
             works = bound.stream().map(CudaKernels.Bound::work).toList();
             steps = new StepGroups(plan, bound.stream().map(CudaKernels.Bound::calls).toList());
             made = new CudaStaging(gpu, plan, memory);
@@ -71,6 +67,10 @@ final class CudaExecutable implements Executable {
             arena.close();
             throw e;
         }
+    }
+
+    private static CudaKernels.Placed placed(Plan.BoundCall call) {
+        return new CudaKernels.Placed(call.call(), call.scratch(), call.onlyNextReads());
     }
 
     @Override

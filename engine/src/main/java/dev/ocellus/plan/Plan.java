@@ -111,8 +111,13 @@ public final class Plan {
         return all;
     }
 
-    /** A kernel call with all its operands in place, and the address of its scratch memory. */
-    public record BoundCall(int step, KernelCall call, long scratch) {}
+    /**
+     * A kernel call with all its operands in place.
+     *
+     * @param scratch address of its scratch memory, or 0
+     * @param onlyNextReads whether the next call alone reads what this one writes
+     */
+    public record BoundCall(int step, KernelCall call, long scratch, boolean onlyNextReads) {}
 
     /**
      * Gives every operand its address.
@@ -126,9 +131,22 @@ public final class Plan {
         for (int i = 0; i < steps.size(); i++) {
             Step s = steps.get(i);
             long scratch = workspace.scratchOffset(s);
-            calls.add(new BoundCall(i, s.call().apply(binding), scratch < 0 ? 0 : base + scratch));
+            calls.add(
+                    new BoundCall(
+                            i,
+                            s.call().apply(binding),
+                            scratch < 0 ? 0 : base + scratch,
+                            onlyNextReads(i)));
         }
         return calls;
+    }
+
+    private boolean onlyNextReads(int step) {
+        Set<Value> written = Set.copyOf(steps.get(step).writes());
+        boolean wanted = graph.outputs().values().stream().anyMatch(written::contains);
+        return !wanted
+                && steps.subList(Math.min(step + 2, steps.size()), steps.size()).stream()
+                        .noneMatch(s -> s.reads().stream().anyMatch(written::contains));
     }
 
     /** Learns which weights the calls ask for; operands have no place yet. */

@@ -6,6 +6,7 @@ import dev.ocellus.kernels.KernelCall;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Binds calls to the kernels of a GPU. The calls are those of the CPU with device addresses, and
@@ -102,11 +103,13 @@ public final class CudaKernels {
     }
 
     /**
-     * A call and its scratch memory, as {@link #bind(KernelCall, long, Arena)} takes them.
+     * A call among others that follow one another.
      *
-     * @param scratch device address, or 0
+     * @param scratch as {@link #bind(KernelCall, long, Arena)} takes it
+     * @param onlyNextReads whether the next call alone reads what this one writes, so that it need
+     *     not be written if the two are done as one
      */
-    public record Placed(KernelCall call, long scratch) {}
+    public record Placed(KernelCall call, long scratch, boolean onlyNextReads) {}
 
     /**
      * Neighbouring calls that run as one, or a single one.
@@ -116,28 +119,33 @@ public final class CudaKernels {
     public record Bound(int calls, List<GpuWork> work) {}
 
     /**
-     * Makes calls that follow one another ready to run. Kernels that do several of them at once are
-     * taken where there are any; results have the same bits.
+     * Makes calls that follow one another ready to run. Where a kernel does several of them, that
+     * is taken; results have the same bits.
      *
      * @param arena as for a single call
      * @return all calls in their order
      */
     public List<Bound> bind(List<Placed> calls, Arena arena) {
-        List<KernelCall> plain = calls.stream().map(Placed::call).toList();
         List<Bound> all = new ArrayList<>();
         for (int at = 0; at < calls.size(); ) {
-            Fusion fusion = Fusion.of(plain.subList(at, plain.size()));
-            all.add(new Bound(fusion.calls(), bind(fusion, calls.get(at), arena)));
-            at += fusion.calls();
+            Bound bound = bindFirst(calls.subList(at, calls.size()), arena);
+            all.add(bound);
+            at += bound.calls();
         }
         return all;
     }
 
-    private List<GpuWork> bind(Fusion fusion, Placed first, Arena arena) {
-        return switch (fusion) {
-            case Fusion.None none -> bind(first.call(), first.scratch(), arena);
-            case Fusion.RopeAppend f -> rope.ropeAppend(f, arena);
-        };
+    private Bound bindFirst(List<Placed> calls, Arena arena) {
+        Fusion fusion = Fusion.of(calls);
+        Optional<List<GpuWork>> together =
+                switch (fusion) {
+                    case Fusion.None none -> Optional.empty();
+                    case Fusion.RopeAppend f -> Optional.of(rope.ropeAppend(f, arena));
+                    case Fusion.NormedMatMul f -> matMul.normed(f.norm(), f.product(), arena);
+                };
+        Placed first = calls.getFirst();
+        return together.map(work -> new Bound(fusion.calls(), work))
+                .orElseGet(() -> new Bound(1, bind(first.call(), first.scratch(), arena)));
     }
 
     private static UnsupportedOperationException hostOnly() {

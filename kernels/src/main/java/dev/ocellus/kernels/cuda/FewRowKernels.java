@@ -7,10 +7,9 @@ import dev.ocellus.kernels.KernelCall.RmsNorm;
 import dev.ocellus.kernels.nativelib.Arguments;
 
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 
 /**
  * Linear layers of up to {@value #ROWS} rows whose weights are plain rows: the kernels of {@code
@@ -70,11 +69,30 @@ final class FewRowKernels {
     }
 
     /**
-     * A product whose activations a norm of its columns makes, with the bits of the two calls and
-     * without the norm's output.
+     * A normalisation and the product of what it gives, with the bits of one after the other; what
+     * it gives is not written. Empty where there is no such kernel.
      */
-    GpuWork normed(RmsNorm norm, MatMul call, Arena arena) {
-        return launch("matmul_normed_", List.of(norm, call), call, arena);
+    Optional<GpuWork> normed(RmsNorm norm, MatMul call, Arena arena) {
+        boolean fits =
+                call.compute() != ComputeType.INT8
+                        && call.rows() <= ROWS
+                        && norm.groups() == 1
+                        && norm.cols() == call.k()
+                        && norm.rows() == call.rows()
+                        && norm.rowCount() == call.rowCount()
+                        && norm.out() == call.x()
+                        && norm.ldo() == call.ldx();
+        if (!fits || isWrittenToWhileRead(norm, call)) {
+            return Optional.empty();
+        }
+        return Optional.of(launch("matmul_normed_", List.of(norm, call), call, arena));
+    }
+
+    /** Whether a block would write to the rows that others are still to normalise. */
+    private static boolean isWrittenToWhileRead(RmsNorm norm, MatMul call) {
+        long xEnd = norm.x() + ((norm.rows() - 1) * norm.ldx() + norm.cols()) * Float.BYTES;
+        long outEnd = call.out() + ((call.rows() - 1) * call.ldo() + call.n()) * Float.BYTES;
+        return call.out() < xEnd && norm.x() < outEnd;
     }
 
     /**
@@ -94,7 +112,7 @@ final class FewRowKernels {
                 Grid.of(cut.blocks),
                 cut.threads,
                 cut.sharedBytes,
-                arguments(calls, cut.columns, arena));
+                Arguments.write(calls, 0, arena, cut.columns));
     }
 
     private Cut chains(MatMul call) {
@@ -131,16 +149,5 @@ final class FewRowKernels {
     /** Strips of the weights of a call. */
     static long strips(MatMul call) {
         return Math.ceilDiv(call.n(), call.gated() == 1 ? GATED_STRIP : STRIP);
-    }
-
-    /** The structures of the calls, then the columns. */
-    private static MemorySegment arguments(
-            List<? extends KernelCall> calls, long columns, Arena arena) {
-        MemorySegment structures = Arguments.write(calls, 0, arena);
-        long at = structures.byteSize();
-        MemorySegment all = arena.allocate(at + Long.BYTES, Long.BYTES);
-        all.copyFrom(structures);
-        all.set(ValueLayout.JAVA_LONG, at, columns);
-        return all;
     }
 }

@@ -2,6 +2,7 @@ package dev.ocellus.kernels.cuda;
 
 import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.kernels.KernelCall.KvAppend;
+import dev.ocellus.kernels.KernelCall.MatMul;
 import dev.ocellus.kernels.KernelCall.RmsNorm;
 import dev.ocellus.kernels.KernelCall.Rope;
 
@@ -9,18 +10,26 @@ import java.util.List;
 
 /** Calls at the beginning of a list that one launch does, with the same bits. */
 sealed interface Fusion {
+    int MOST_CALLS = 5;
+
     /** How many calls. */
     int calls();
 
     /**
      * The longest one.
      *
-     * @param calls in the order in which they would run, at least one
+     * @param placed in the order in which they would run, at least one
      */
-    static Fusion of(List<KernelCall> calls) {
-        RopeAppend normed = RopeAppend.normed(calls);
-        RopeAppend plain = normed == null ? RopeAppend.plain(calls) : normed;
-        return plain == null ? new None() : plain;
+    static Fusion of(List<CudaKernels.Placed> placed) {
+        List<KernelCall> calls =
+                placed.stream().limit(MOST_CALLS).map(CudaKernels.Placed::call).toList();
+        Fusion normed = RopeAppend.normed(calls);
+        Fusion rotated = normed == null ? RopeAppend.plain(calls) : normed;
+        Fusion product =
+                rotated == null && placed.getFirst().onlyNextReads()
+                        ? NormedMatMul.of(calls)
+                        : rotated;
+        return product == null ? new None() : product;
     }
 
     private static boolean haveSameRows(List<KernelCall> calls) {
@@ -110,6 +119,38 @@ sealed interface Fusion {
                     && norm.groups() == rope.heads()
                     && norm.cols() == rope.headDim()
                     && norm.cols() <= NormKernels.WARP_COLUMNS;
+        }
+    }
+
+    /**
+     * A product of what a norm of whole rows makes, which nobody else reads: it is not written.
+     * Nothing of the product's lies where the norm reads, since it writes there while the norm is
+     * still at work.
+     */
+    record NormedMatMul(RmsNorm norm, MatMul product) implements Fusion {
+        @Override
+        public int calls() {
+            return 2;
+        }
+
+        private static NormedMatMul of(List<KernelCall> calls) {
+            return calls.size() >= 2
+                            && calls.get(0) instanceof RmsNorm norm
+                            && calls.get(1) instanceof MatMul product
+                            && haveSameRows(calls.subList(0, 2))
+                            && norm.groups() == 1
+                            && norm.cols() == product.k()
+                            && norm.out() == product.x()
+                            && norm.ldo() == product.ldx()
+                            && !overlaps(norm, product)
+                    ? new NormedMatMul(norm, product)
+                    : null;
+        }
+
+        private static boolean overlaps(RmsNorm norm, MatMul product) {
+            long xBytes = ((norm.rows() - 1) * norm.ldx() + norm.cols()) * Float.BYTES;
+            long outBytes = ((product.rows() - 1) * product.ldo() + product.n()) * Float.BYTES;
+            return norm.x() < product.out() + outBytes && product.out() < norm.x() + xBytes;
         }
     }
 }

@@ -13,8 +13,8 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Linear layers: {@link FewRowKernels}, the kernels of {@code matmul.cu}, a library's products, or
- * with weights of block types {@link BlockMatMulKernels}. Thread-safe.
+ * Linear layers: the kernels of {@code matmul_few.cu} and {@code matmul.cu}, a library's products,
+ * or with weights of block types {@link BlockMatMulKernels}. Thread-safe.
  *
  * <p>What does another product follows from its capacity and its types alone:
  *
@@ -81,35 +81,16 @@ final class MatMulKernels {
 
     /**
      * A product whose activations a norm makes, with the bits of the two calls and without the
-     * norm's output.
+     * norm's output; the product's output must not lie where the norm reads.
      *
      * @return empty if there is none for these: then they are bound one by one
      */
     Optional<List<GpuWork>> normed(RmsNorm norm, MatMul call, Arena arena) {
-        if (!isNormOf(norm, call) || isWrittenToWhileRead(norm, call)) {
-            return Optional.empty();
-        }
         return switch (way(call)) {
             case BLOCKS -> blocks.normed(norm, call, arena);
-            case FEW -> Optional.of(List.of(fewRows.normed(norm, call, arena)));
+            case FEW -> fewRows.normed(norm, call, arena).map(List::of);
             case TILES, LIBRARY -> Optional.empty();
         };
-    }
-
-    private static boolean isNormOf(RmsNorm norm, MatMul call) {
-        return norm.groups() == 1
-                && norm.cols() == call.k()
-                && norm.out() == call.x()
-                && norm.ldo() == call.ldx()
-                && norm.rows() == call.rows()
-                && norm.rowCount() == call.rowCount();
-    }
-
-    /** Whether a block would write to the rows that others are still to normalise. */
-    private static boolean isWrittenToWhileRead(RmsNorm norm, MatMul call) {
-        long xEnd = norm.x() + ((norm.rows() - 1) * norm.ldx() + norm.cols()) * Float.BYTES;
-        long outEnd = call.out() + ((call.rows() - 1) * call.ldo() + call.n()) * Float.BYTES;
-        return call.out() < xEnd && norm.x() < outEnd;
     }
 
     private enum Way {

@@ -136,15 +136,17 @@ public final class CudaProvider implements KernelProvider {
     }
 
     /**
-     * Runs calls that follow one another, as a plan does: some together, where there is a kernel
-     * for that.
+     * Runs calls that follow one another, of whose results only the last ones are wanted, as a plan
+     * does: some together, where there is a kernel for that.
      *
      * @return names of the kernels that ran
      */
     List<String> runTogether(List<KernelCall> calls) {
         try (Arena arena = arena()) {
             List<CudaKernels.Placed> placed =
-                    calls.stream().map(c -> new CudaKernels.Placed(c, scratch(c, arena))).toList();
+                    calls.stream()
+                            .map(c -> new CudaKernels.Placed(c, scratch(c, arena), true))
+                            .toList();
             List<GpuWork> work =
                     kernels.bind(placed, arena).stream().flatMap(b -> b.work().stream()).toList();
             runAll(work);

@@ -2,15 +2,18 @@ package dev.ocellus.kernels.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ocellus.kernels.Activation;
+import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.kernels.KernelCall.KvAppend;
+import dev.ocellus.kernels.KernelCall.MatMul;
 import dev.ocellus.kernels.KernelCall.RmsNorm;
 import dev.ocellus.kernels.KernelCall.Rope;
 import dev.ocellus.tensor.DType;
 
 import org.junit.jupiter.api.Test;
 
-import java.util.List;
+import java.util.stream.Stream;
 
 class FusionTest {
     private static final int ROWS = 3;
@@ -41,8 +44,51 @@ class FusionTest {
                 k, LD, V, LD, 1, 2, 3, 4, 16, 0, 4096, DType.BF16, ROWS, rowCount, 2, HEAD);
     }
 
+    private static final long X = 6 << 10;
+    private static final long NORMED = 16 << 10;
+    private static final long OUT = 32 << 10;
+    private static final RmsNorm NORM = new RmsNorm(X, LD, 8, NORMED, LD, ROWS, COUNT, 1, HEAD, 1);
+
+    private static MatMul product(long out) {
+        ComputeType f32 = ComputeType.F32;
+        Activation none = Activation.NONE;
+        return new MatMul(
+                NORMED, LD, 9, DType.F32, 0, 0, 0, 0, out, LD, ROWS, COUNT, HEAD, HEAD, f32, none,
+                0);
+    }
+
     private static int fused(KernelCall... calls) {
-        return Fusion.of(List.of(calls)).calls();
+        return fused(true, calls);
+    }
+
+    private static int fused(boolean onlyNextReads, KernelCall... calls) {
+        return Fusion.of(
+                        Stream.of(calls)
+                                .map(c -> new CudaKernels.Placed(c, 0, onlyNextReads))
+                                .toList())
+                .calls();
+    }
+
+    @Test
+    void aNormGoesWithTheOnlyProductOfWhatItMakes() {
+        assertThat(fused(true, NORM, product(OUT))).isEqualTo(2);
+        assertThat(fused(false, NORM, product(OUT))).as("others read it").isEqualTo(1);
+        assertThat(fused(true, product(OUT), NORM)).isEqualTo(1);
+        assertThat(fused(true, norm(NORMED, 4), product(OUT))).as("norms of heads").isEqualTo(1);
+    }
+
+    @Test
+    void aProductThatTakesThePlaceOfWhatIsNormedStaysSingle() {
+        assertThat(fused(true, NORM, product(X))).isEqualTo(1);
+        long last = X + ((ROWS - 1) * LD + HEAD) * 4;
+        assertThat(fused(true, NORM, product(last - 4))).isEqualTo(1);
+        assertThat(fused(true, NORM, product(last))).isEqualTo(2);
+    }
+
+    @Test
+    void rotationsWriteWhatTheyWouldAnyhow() {
+        assertThat(fused(false, ROPE_Q, ROPE_K, APPEND)).isEqualTo(3);
+        assertThat(fused(false, Q_NORM, K_NORM, ROPE_Q, ROPE_K, APPEND)).isEqualTo(5);
     }
 
     @Test
