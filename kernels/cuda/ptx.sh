@@ -10,13 +10,28 @@ set -eu
 cd "$(dirname "$0")"
 ptx=../src/main/resources/dev/ocellus/kernels/cuda
 
-# The oldest GPUs and drivers served: compute_80 is Ampere, PTX 8.0 is driver 525. nvcc writes the PTX
-# version of its own release, which older drivers refuse; the version line is lowered, and ptxas and
-# the tests see to it that no instruction needs a newer one.
-target=compute_80
+# The oldest driver served: PTX 8.0 is driver 525. nvcc writes the PTX version of its own release, which
+# older drivers refuse; the version line is lowered, and ptxas and the tests see to it that no
+# instruction needs a newer one.
 ptx_version=8.0
-# What REGISTERS.md shows.
-table_targets="sm_80 sm_90"
+
+# A line for each PTX to be made: its name, its family, the architecture it is for, and those that
+# REGISTERS.md shows. Every family is made for the oldest GPUs served, which are Ampere's, but for those
+# that are for Hopper alone; what a token's decoding runs is made for Hopper and newer as well.
+modules() {
+    for family in $(ls ./*.cu | sed 's|^\./\(.*\)\.cu$|\1|'); do
+        case $family in
+        *_sm90a)
+            echo "$family $family compute_90a sm_90a"
+            continue
+            ;;
+        blockmatmul | cache | matmul | norm | paged_attention | pointwise | rope | rows | sample)
+            echo "$family.sm_90 $family compute_90 sm_90"
+            ;;
+        esac
+        echo "$family $family compute_80 sm_80 sm_90"
+    done
+}
 
 fail() { # exit code, message
     code=$1
@@ -31,27 +46,35 @@ export PATH
 
 # Comments hold the compiler's build, and names of file-local symbols a hash of the folder: both would
 # make the text differ between machines.
-compile() { # family, folder
-    nvcc -std=c++17 -O3 -ptx -Werror all-warnings -gencode "arch=$target,code=$target" -MD -MF "$2/$1.d" \
-        "$1.cu" -o "$2/$1.raw"
+compile() { # folder, module, family, architecture, those of the table
+    out=$1/$2
+    module=$2
+    family=$3
+    architecture=$4
+    shift 4
+    nvcc -std=c++17 -O3 -ptx -Werror all-warnings -gencode "arch=$architecture,code=$architecture" \
+        -MD -MF "$out.d" "$family.cu" -o "$out.raw"
     sed -e 's/[[:space:]]*\/\/.*//' -e "s/^\.version .*/.version $ptx_version/" \
         -e 's/_INTERNAL_[0-9a-f]\{8\}_/_INTERNAL_00000000_/g' \
-        -e 's/_GLOBAL__N__[0-9a-f]\{8\}_/_GLOBAL__N__00000000_/g' -e '/^[[:space:]]*$/d' "$2/$1.raw" >"$2/$1.ptx"
-    checksums "$1" "$2" >"$2/$1.sums"
-    for t in $table_targets; do
-        ptxas -v -arch="$t" "$2/$1.ptx" -o /dev/null 2>"$2/$1.$t.log" || fail 1 "$(cat "$2/$1.$t.log")"
+        -e 's/_GLOBAL__N__[0-9a-f]\{8\}_/_GLOBAL__N__00000000_/g' -e '/^[[:space:]]*$/d' "$out.raw" >"$out.ptx"
+    checksums "$module" "$out" >"$out.sums"
+    for t; do
+        ptxas -v -arch="$t" "$out.ptx" -o /dev/null 2>"$out.$t.log" || fail 1 "$(cat "$out.$t.log")"
     done
-    for t in $table_targets; do
-        properties "$1" "$2/$1.$t.log"
-    done | sort -s -k 2,2 | rows >"$2/$1.rows"
-    rm "$2/$1.raw" "$2/$1.d" "$2/$1".*.log
+    for t; do
+        properties "$module" "$out.$t.log"
+    done | sort -s -k 2,2 | rows >"$out.rows"
+    for t; do
+        rm "$out.$t.log"
+    done
+    rm "$out.raw" "$out.d"
 }
 
-# A line for the PTX and for each project file that nvcc read: family, checksum, name. The toolkit's own
+# A line for the PTX and for each project file that nvcc read: module, checksum, name. The toolkit's own
 # headers have absolute paths.
-checksums() { # family, folder
-    printf '%s %s\n' "$1" "$(sha256sum <"$2/$1.ptx" | sed 's/-$//')$1.ptx"
-    for source in $(sed -e 's/^[^:]*://' -e 's/\\$//' "$2/$1.d"); do
+checksums() { # module, path without its ending
+    printf '%s %s\n' "$1" "$(sha256sum <"$2.ptx" | sed 's/-$//')$1.ptx"
+    for source in $(sed -e 's/^[^:]*://' -e 's/\\$//' "$2.d"); do
         case $source in
         /*) ;;
         *) printf '%s %s\n' "$1" "$(sha256sum "$source")" ;;
@@ -59,23 +82,23 @@ checksums() { # family, folder
     done
 }
 
-# A line for each kernel of ptxas' log: family, kernel, registers, shared, stack and spilled bytes.
-properties() { # family, log
-    awk -v family="$1" '
+# A line for each kernel of ptxas' log: module, kernel, registers, shared, stack and spilled bytes.
+properties() { # module, log
+    awk -v module="$1" '
         /Compiling entry function/ { split($0, part, "\x27"); kernel = part[2]; stack = spill = 0 }
         / bytes stack frame/ { stack += $1; spill += $5 + $9 }
         /: Used [0-9]+ registers/ {
             shared = match($0, /[0-9]+ bytes smem/) ? substr($0, RSTART) + 0 : 0
             match($0, /Used [0-9]+/)
-            print family, kernel, substr($0, RSTART + 5) + 0, shared, stack, spill
+            print module, kernel, substr($0, RSTART + 5) + 0, shared, stack, spill
         }' "$2"
 }
 
 # Joins the neighbouring lines of a kernel, one for each target, into a row of the table.
 rows() {
     awk '
-        function put() { if (kernel) print "| " family " | " kernel " | " r " | " s " | " t " | " p " |" }
-        $2 != kernel { put(); family = $1; kernel = $2; r = $3; s = $4; t = $5; p = $6; next }
+        function put() { if (kernel) print "| " module " | " kernel " | " r " | " s " | " t " | " p " |" }
+        $2 != kernel { put(); module = $1; kernel = $2; r = $3; s = $4; t = $5; p = $6; next }
         { r = r " / " $3; if ($4 != s) s = s " / " $4; t = t " / " $5; p = p " / " $6 }
         END { put() }'
 }
@@ -86,7 +109,7 @@ release() {
 
 # Writes everything into a folder: the PTX, ptx.sha256 and REGISTERS.md.
 write_all() { # folder
-    ls ./*.cu | sed 's|^\./\(.*\)\.cu$|\1|' | xargs -P 2 -I '{}' sh ptx.sh --compile '{}' "$1"
+    modules | xargs -P 2 -L 1 sh ptx.sh --compile "$1"
     {
         echo "nvcc $(release)"
         cat "$1"/*.sums
@@ -95,10 +118,11 @@ write_all() { # folder
         cat <<EOT
 # Registers and memory of the CUDA kernels
 
-What ptxas $(release) makes of the PTX, for $(echo $table_targets | sed 's| | / |g'); written by \`ptx.sh\`. Registers, stack and
-spilled bytes are a thread's; shared bytes are a block's, without what the launch asks for.
+What ptxas $(release) makes of the PTX, for sm_80 / sm_90; of PTX that is for Hopper and newer (\`.sm_90\`, \`_sm90a\`) for
+that alone; written by \`ptx.sh\`. Registers, stack and spilled bytes are a thread's; shared bytes are a block's, without
+what the launch asks for.
 
-| family | kernel | registers | shared | stack | spilled |
+| PTX | kernel | registers | shared | stack | spilled |
 | --- | --- | ---: | ---: | ---: | ---: |
 EOT
         cat "$1"/*.rows
@@ -107,7 +131,8 @@ EOT
 }
 
 if [ "${1:-}" = --compile ]; then
-    compile "$2" "$3"
+    shift
+    compile "$@"
     exit
 fi
 command -v nvcc >/dev/null 2>&1 || fail 2 "no nvcc on the path or in CUDA_HOME"

@@ -121,7 +121,7 @@ int new_module(const std::string &text, std::unique_ptr<Module> *out) {
     if (ptx->version > newest_ptx(options().driver)) {
         return UNSUPPORTED_PTX_VERSION;
     }
-    if (ptx->target > options().capability) {
+    if (ptx->exact ? ptx->target != options().capability : ptx->target > options().capability) {
         return NO_BINARY_FOR_GPU;
     }
     if (families().empty()) {

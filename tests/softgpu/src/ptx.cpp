@@ -72,6 +72,8 @@ class Parser {
             ptx.version = number_after(line, ".version");
         } else if (has(line, ".target")) {
             ptx.target = number_after(line, "sm_");
+            size_t end = line.find_first_not_of("0123456789", line.find("sm_") + 3);
+            ptx.exact = end != std::string::npos && line[end] == 'a';
         } else if (size_t at = line.find(".entry "); at != std::string::npos) {
             size_t begin = at + 7;
             size_t end = line.find_first_of("( \t", begin);

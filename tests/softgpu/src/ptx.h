@@ -14,8 +14,9 @@ struct PtxKernel {
 };
 
 struct Ptx {
-    int version = 0;  // 80 for 8.0
-    int target = 0;   // 80 for sm_80
+    int version = 0;     // 80 for 8.0
+    int target = 0;      // 80 for sm_80
+    bool exact = false;  // for that target alone, as sm_90a
     std::map<std::string, PtxKernel> kernels;
 };
 

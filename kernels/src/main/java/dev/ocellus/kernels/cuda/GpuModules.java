@@ -22,10 +22,21 @@ import java.util.Map;
 /**
  * The kernels of one GPU: a module for each family, loaded from its PTX when first needed. Modules
  * end with the context. Thread-safe.
+ *
+ * <p>Some families have PTX for newer GPUs beside that for all. It is of the same PTX version, so
+ * that a driver knows both or neither. Families whose name ends in {@value #HOPPER_ALONE} have PTX
+ * for compute capability 9.0 alone.
  */
 final class GpuModules {
     /** The oldest GPUs for which the PTX is made. */
     static final int COMPUTE_CAPABILITY = 80;
+
+    /** The oldest GPUs for which the newer PTX is made, and the ending of its name. */
+    private static final int NEWER_CAPABILITY = 90;
+
+    private static final String NEWER = ".sm_90";
+
+    private static final String HOPPER_ALONE = "_sm90a";
 
     private final Gpu gpu;
     private final Map<String, CUmodule> modules = new HashMap<>();
@@ -81,36 +92,47 @@ final class GpuModules {
     }
 
     private CUmodule load(String family) {
+        String ptx = variant(family, gpu.info().computeCapability());
         CUmodule module = new CUmodule();
-        int result = cuModuleLoadData(module, text(family));
+        int result = cuModuleLoadData(module, text(ptx));
         if (result != 0) {
-            CudaException refusal = refusal(result, gpu.info(), family);
+            CudaException refusal = refusal(result, gpu.info(), ptx);
             if (refusal != null) {
                 throw refusal;
             }
-            gpu.check(result, "loading " + family + ".ptx");
+            gpu.check(result, "loading " + ptx + ".ptx");
         }
         return module;
     }
 
+    /** Name of that PTX of a family which is best for a compute capability. */
+    static String variant(String family, int computeCapability) {
+        String newer = family + NEWER;
+        boolean isNewer = computeCapability >= NEWER_CAPABILITY;
+        return isNewer && GpuModules.class.getResource(newer + ".ptx") != null ? newer : family;
+    }
+
     /** What an error at loading says about driver and GPU; null if nothing. */
-    static CudaException refusal(int result, GpuInfo info, String family) {
+    static CudaException refusal(int result, GpuInfo info, String ptx) {
         return switch (result) {
             case CUDA_ERROR_UNSUPPORTED_PTX_VERSION, CUDA_ERROR_INVALID_PTX ->
                     new PtxVersionException(
                             "%s: the driver does not know the PTX version of %s.ptx; install driver 525 or newer"
-                                    .formatted(info, family));
+                                    .formatted(info, ptx));
             case CUDA_ERROR_NO_BINARY_FOR_GPU ->
                     new PtxVersionException(
-                            "%s: %s.ptx is for other GPUs, of compute capability 8.0 or newer"
-                                    .formatted(info, family));
+                            "%s: %s.ptx is for other GPUs, of compute capability %s"
+                                    .formatted(
+                                            info,
+                                            ptx,
+                                            ptx.endsWith(HOPPER_ALONE) ? "9.0" : "8.0 or newer"));
             default -> null;
         };
     }
 
     /** With a zero at its end, as the driver wants it. */
-    private static byte[] text(String family) {
-        String resource = family + ".ptx";
+    private static byte[] text(String ptx) {
+        String resource = ptx + ".ptx";
         try (InputStream in = GpuModules.class.getResourceAsStream(resource)) {
             if (in == null) {
                 throw new CudaException(

@@ -9,6 +9,8 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -84,6 +86,37 @@ class GpuTest {
         assertThat(GpuModules.refusal(209, info, "norm"))
                 .isInstanceOf(PtxVersionException.class)
                 .hasMessageContaining("compute capability 8.0 or newer");
+        assertThat(GpuModules.refusal(209, info, "attention_sm90a"))
+                .hasMessageEndingWith(
+                        "attention_sm90a.ptx is for other GPUs, of compute capability 9.0");
+    }
+
+    @Test
+    void newerGpusRunNewerPtxWhereThereIsSome() {
+        assertThat(GpuModules.variant("norm", 80)).isEqualTo("norm");
+        assertThat(GpuModules.variant("norm", 89)).isEqualTo("norm");
+        assertThat(GpuModules.variant("norm", 90)).isEqualTo("norm.sm_90");
+        assertThat(GpuModules.variant("norm", 120)).isEqualTo("norm.sm_90");
+        assertThat(GpuModules.variant("image", 90)).isEqualTo("image");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {80, 90, 120})
+    void kernelsOfEveryVariantRun(int capability) {
+        SoftGpu.requireSoftware();
+        SoftGpu.capability(capability);
+        try (Arena arena = Arena.ofConfined();
+                Gpu gpu = Gpu.open(0);
+                GpuStream stream = gpu.newStream()) {
+            assertThat(gpu.info().computeCapability()).isEqualTo(capability);
+            ScaleWork work = new ScaleWork(gpu, arena, 40);
+            MemorySegment ones = work.filled(stream, 1);
+            MemorySegment x = work.filled(stream, 2);
+            work.bind(x.address(), x, ones).enqueue(stream);
+            assertThat(work.read(stream, x)).containsOnly(5);
+        } finally {
+            SoftGpu.defaults();
+        }
     }
 
     @Test

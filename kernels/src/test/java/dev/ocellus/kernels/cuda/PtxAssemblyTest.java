@@ -42,11 +42,11 @@ class PtxAssemblyTest {
 
     @Test
     void theTableOfRegistersShowsNoSpills() throws IOException {
-        PtxFiles.families();
+        PtxFiles.modules();
         List<String> lines = Files.readAllLines(PtxFiles.SOURCES.resolve("REGISTERS.md"));
         List<String[]> rows =
                 lines.stream()
-                        .filter(line -> line.matches("\\| \\w+ \\| \\w+ \\| \\d.*"))
+                        .filter(line -> line.matches("\\| [\\w.]+ \\| \\w+ \\| \\d.*"))
                         .map(line -> line.split(" *\\| *"))
                         .toList();
         assertThat(rows).isNotEmpty().allMatch(cells -> cells.length == COLUMNS);
@@ -57,16 +57,17 @@ class PtxAssemblyTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"sm_86", "sm_89", "sm_90a", "sm_100"})
-    void everyFamilyAssemblesWithoutSpills(String architecture) throws IOException {
-        List<String> families = PtxFiles.families();
+    void everythingAssemblesWithoutSpills(String architecture) throws IOException {
+        List<String> modules =
+                PtxFiles.modules().stream().filter(m -> PtxFiles.isFor(m, architecture)).toList();
         Optional<Path> ptxas = ptxas();
         assumeTrue(ptxas.isPresent(), "PTX not assembled: no ptxas on the path or in CUDA_HOME");
         assumeTrue(
                 run(ptxas.get(), "--help").contains("'" + architecture + "'"),
                 "PTX not assembled: " + ptxas.get() + " does not know " + architecture);
         List<String> logs =
-                families.parallelStream()
-                        .map(f -> assembled(ptxas.get(), PtxFiles.ptx(f), architecture))
+                modules.parallelStream()
+                        .map(m -> assembled(ptxas.get(), PtxFiles.ptx(m), architecture))
                         .toList();
         assertThat(logs).allSatisfy(log -> assertThat(log).doesNotContain("warning"));
         Set<String> spilling = new TreeSet<>();

@@ -3,6 +3,7 @@ package dev.ocellus.kernels.cuda;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -13,6 +14,9 @@ final class PtxFiles {
     static final Path SOURCES = Path.of("cuda");
     static final Path PTX = Path.of("src/main/resources/dev/ocellus/kernels/cuda");
 
+    /** Ending of the PTX for Hopper and newer. */
+    private static final String NEWER = ".sm_90";
+
     private PtxFiles() {}
 
     /** Names of the families that have a source, in ascending order. */
@@ -21,16 +25,39 @@ final class PtxFiles {
     }
 
     /**
-     * Names of the families that have PTX, in ascending order. Ends the test as skipped where there
-     * is none at all.
+     * Names of the PTX that there is, in ascending order: families, and families with the ending of
+     * a variant for newer GPUs. Ends the test as skipped where there is none at all.
      */
-    static List<String> families() throws IOException {
+    static List<String> modules() throws IOException {
         assumeTrue(Files.isDirectory(PTX), "no PTX here: write it with cuda/ptx.sh");
         return names(PTX, ".ptx");
     }
 
-    static Path ptx(String family) {
-        return PTX.resolve(family + ".ptx");
+    static String family(String module) {
+        return module.endsWith(NEWER)
+                ? module.substring(0, module.length() - NEWER.length())
+                : module;
+    }
+
+    /** Whether the PTX can become machine code of an architecture, such as sm_86 or sm_90a. */
+    static boolean isFor(String module, String architecture) {
+        if (module.endsWith("_sm90a")) {
+            return architecture.equals("sm_90a");
+        }
+        int number = Integer.parseInt(architecture.replaceAll("\\D", ""));
+        return !module.endsWith(NEWER) || number >= 90;
+    }
+
+    static Path ptx(String module) {
+        return PTX.resolve(module + ".ptx");
+    }
+
+    static String text(String module) {
+        try {
+            return Files.readString(ptx(module));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static List<String> names(Path folder, String ending) throws IOException {

@@ -7,14 +7,11 @@ import jcuda.nvptxcompiler.JNvPTXCompiler;
 import jcuda.nvptxcompiler.nvPTXCompilerHandle;
 
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 
 /**
  * The oldest driver served takes the PTX: JCuda's natives hold the compiler of CUDA 12.0, which is
@@ -34,35 +31,29 @@ class PtxOldestDriverTest {
         }
     }
 
-    @Test
-    void compilesEveryFamily() throws IOException {
-        PtxFiles.families().parallelStream()
-                .forEach(f -> assertThat(errors(text(f))).as(f).isEmpty());
+    @ParameterizedTest
+    @ValueSource(strings = {"sm_80", "sm_90", "sm_90a"})
+    void compilesWhatIsForTheArchitecture(String architecture) throws IOException {
+        PtxFiles.modules().parallelStream()
+                .filter(m -> PtxFiles.isFor(m, architecture))
+                .forEach(m -> assertThat(errors(PtxFiles.text(m), architecture)).as(m).isEmpty());
     }
 
     @ParameterizedTest
     @ValueSource(strings = {".version 8.1", ".version 9.0"})
     void refusesNewerPtx(String version) {
         String ptx = version + "\n.target sm_80\n.address_size 64\n";
-        assertThat(errors(ptx)).contains("Unsupported .version");
-    }
-
-    private static String text(String family) {
-        try {
-            return Files.readString(PtxFiles.ptx(family));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        assertThat(errors(ptx, "sm_80")).contains("Unsupported .version");
     }
 
     /** What the compiler has to say against the PTX. */
-    private static String errors(String ptx) {
+    private static String errors(String ptx, String architecture) {
         JNvPTXCompiler.setExceptionsEnabled(false);
         byte[] text = (ptx + '\0').getBytes(StandardCharsets.US_ASCII);
         nvPTXCompilerHandle compiler = new nvPTXCompilerHandle();
         assertThat(JNvPTXCompiler.nvPTXCompilerCreate(compiler, text.length, text)).isZero();
         try {
-            String[] options = {"--gpu-name=sm_80"};
+            String[] options = {"--gpu-name=" + architecture};
             int result = JNvPTXCompiler.nvPTXCompilerCompile(compiler, options.length, options);
             long[] size = new long[1];
             JNvPTXCompiler.nvPTXCompilerGetErrorLogSize(compiler, size);

@@ -25,7 +25,7 @@ class PtxTest {
     private static final int CANNOT_TELL = 2;
 
     /** One line of the manifest; the file is named as seen from the folder of the sources. */
-    private record Checksum(String family, String sha256, String file) {
+    private record Checksum(String module, String sha256, String file) {
         Path path() {
             return (file.endsWith(".ptx") ? PtxFiles.PTX : PtxFiles.SOURCES).resolve(file);
         }
@@ -33,23 +33,21 @@ class PtxTest {
 
     @Test
     void everyFamilyHasItsPtx() throws IOException {
-        assertThat(PtxFiles.families()).isEqualTo(PtxFiles.sources());
+        assertThat(PtxFiles.modules().stream().map(PtxFiles::family).distinct())
+                .isEqualTo(PtxFiles.sources());
     }
 
     @TestFactory
     Stream<DynamicTest> ptxIsOfTheseSources() throws IOException {
-        List<String> families = PtxFiles.families();
+        List<String> modules = PtxFiles.modules();
         List<Checksum> manifest = manifest();
-        return families.stream()
-                .map(
-                        family ->
-                                DynamicTest.dynamicTest(
-                                        family, () -> checkFamily(family, manifest)));
+        return modules.stream()
+                .map(m -> DynamicTest.dynamicTest(m, () -> checkModule(m, manifest)));
     }
 
     @Test
     void madeAgainItIsTheSame() throws IOException, InterruptedException {
-        PtxFiles.families();
+        PtxFiles.modules();
         Process script =
                 new ProcessBuilder("sh", PtxFiles.SOURCES.resolve("ptx.sh").toString(), "--check")
                         .redirectErrorStream(true)
@@ -60,18 +58,22 @@ class PtxTest {
         assertThat(code).as(said).isZero();
     }
 
-    private static void checkFamily(String family, List<Checksum> manifest)
+    private static void checkModule(String module, List<Checksum> manifest)
             throws IOException, NoSuchAlgorithmException {
-        List<Checksum> own = manifest.stream().filter(c -> c.family().equals(family)).toList();
-        assertThat(own).extracting(Checksum::file).contains(family + ".cu", family + ".ptx");
+        List<Checksum> own = manifest.stream().filter(c -> c.module().equals(module)).toList();
+        assertThat(own)
+                .extracting(Checksum::file)
+                .contains(PtxFiles.family(module) + ".cu", module + ".ptx");
         for (Checksum c : own) {
             assertThat(sha256(c.path()))
-                    .as("%s has changed since %s.ptx was made: run cuda/ptx.sh", c.file(), family)
+                    .as("%s has changed since %s.ptx was made: run cuda/ptx.sh", c.file(), module)
                     .isEqualTo(c.sha256());
         }
     }
 
-    /** The first line names the compiler; each other one is a family, a checksum and a file. */
+    /**
+     * The first line names the compiler; each other one is the name of PTX, a checksum and a file.
+     */
     private static List<Checksum> manifest() throws IOException {
         try (Stream<String> lines = Files.lines(PtxFiles.SOURCES.resolve("ptx.sha256"))) {
             return lines.skip(1)

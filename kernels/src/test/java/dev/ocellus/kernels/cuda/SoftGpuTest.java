@@ -148,6 +148,11 @@ class SoftGpuTest {
         SoftGpu.driverVersion(12000);
         assertThat(load(DriverCalls.ptx("8.1", "sm_80", "axpy", 24)))
                 .isEqualTo(DriverCalls.UNSUPPORTED_PTX_VERSION);
+        assertThat(load(DriverCalls.ptx("8.0", "sm_90a", "axpy", 24))).isEqualTo(0);
+        SoftGpu.capability(100);
+        assertThat(load(DriverCalls.ptx("8.0", "sm_90", "axpy", 24))).isEqualTo(0);
+        assertThat(load(DriverCalls.ptx("8.0", "sm_90a", "axpy", 24)))
+                .isEqualTo(DriverCalls.NO_BINARY_FOR_GPU);
         SoftGpu.capability(75);
         assertThat(load(DriverCalls.ptx("8.0", "sm_80", "axpy", 24)))
                 .isEqualTo(DriverCalls.NO_BINARY_FOR_GPU);
