@@ -11,9 +11,6 @@
 
 #include "attention.cuh"
 
-// Elements of 16 bytes.
-constexpr int CHUNK = 8;
-
 // Keys and values of one head: rows of `width` elements of bfloat16, or of Q8 blocks.
 template <class Rows> struct MatrixOperand {
     Rows rows;

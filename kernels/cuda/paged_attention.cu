@@ -18,6 +18,7 @@
 // One exception: a value that is not finite makes the other rows of its sequence that lie in the same
 // tile NaN, even those that do not attend to it.
 #include "attention_matrix.cuh"
+#include "attention_paged.cuh"
 #include "attention_plain.cuh"
 
 constexpr int RANGE = 256;
@@ -36,41 +37,6 @@ __device__ __forceinline__ float *part_of(
     const struct PagedAttention &a, int64_t row, int64_t head, int64_t range) {
     int64_t index = (row * a.heads + head) * range_count(a) + range;
     return static_cast<float *>(a.scratch) + index * (a.headDim + 2);
-}
-
-// The keys that a row attends to.
-__device__ __forceinline__ Span keys_of(const struct PagedAttention &a, int64_t row) {
-    int end = a.slot[row] + 1;
-    return {a.window > 0 && a.window < end ? end - static_cast<int>(a.window) : 0, end};
-}
-
-// Consecutive rows of one sequence, and the keys that any of them attends to.
-struct Run {
-    int64_t row, end;
-    Span keys;
-};
-
-__device__ __forceinline__ Run run_from(const struct PagedAttention &a, int64_t row, int64_t limit) {
-    Run run = {row, row + 1, keys_of(a, row)};
-    while (run.end < limit && a.sequence[run.end] == a.sequence[row]) {
-        Span keys = keys_of(a, run.end++);
-        run.keys.from = min(run.keys.from, keys.from);
-        run.keys.to = max(run.keys.to, keys.to);
-    }
-    return run;
-}
-
-// The keys and values of a head in a sequence.
-__device__ __forceinline__ PagedRows rows_of(
-    const struct PagedAttention &a, int64_t sequence, int64_t kvHead) {
-    int64_t stride = row_bytes(a.cacheType, a.headDim), head = kvHead * a.pageTokens * stride;
-    unsigned tokens = static_cast<unsigned>(a.pageTokens);
-    return {
-        a.pages + sequence * a.maxPages,
-        {a.kOffset + head, a.vOffset + head},
-        static_cast<int>(stride),
-        tokens,
-        static_cast<unsigned>(((1ull << 32) + tokens - 1) / tokens)};
 }
 
 // The queries of a run meet its keys, all ranges of them or, in parts, every gridDim.z-th one.
