@@ -9,7 +9,8 @@ import java.util.List;
 /**
  * Launches of {@code paged_attention.cu}: attention over the key/value cache. Calls of few rows, as
  * in decoding, cut the keys into parts whose results meet in the scratch memory; the bits of a row
- * are the same with and without. Thread-safe.
+ * are the same with and without. The kernels for compute capability 9.0, which take calls of many
+ * rows where they are used, have other bits. Thread-safe.
  */
 final class PagedAttentionKernels {
     private static final String FAMILY = "paged_attention";
@@ -32,9 +33,14 @@ final class PagedAttentionKernels {
     private static final int MERGE_THREADS = 128;
 
     private final Gpu gpu;
+    private final boolean hopper;
 
-    PagedAttentionKernels(Gpu gpu) {
+    /**
+     * @param hopper whether to use the kernels for compute capability 9.0
+     */
+    PagedAttentionKernels(Gpu gpu, boolean hopper) {
         this.gpu = gpu;
+        this.hopper = hopper;
     }
 
     /** The parts of the result, for calls of few rows. */
@@ -54,19 +60,25 @@ final class PagedAttentionKernels {
     }
 
     private GpuWork tiles(KernelCall.PagedAttention call, Arena arena) {
-        AttentionCore core =
-                usesMatrix(call)
-                        ? AttentionCore.matrix(call.headDim(), TILE_WARPS, true)
-                        : AttentionCore.plain(call.headDim(), TILE_QUERIES);
+        AttentionCore core = tileCore(call);
         long rows = call.rows() <= FEW_ROWS ? 1 : core.rows(call.heads(), call.kvHeads());
         return KernelLaunch.of(
-                gpu.function(FAMILY, "paged_attention_" + core.version()),
+                core.function(gpu, FAMILY, "paged_attention"),
                 Grid.of(Math.ceilDiv(call.rows(), rows), core.pieces(call.heads(), call.kvHeads())),
                 core.threads(),
                 core.sharedBytes(),
                 call,
                 0,
                 arena);
+    }
+
+    private AttentionCore tileCore(KernelCall.PagedAttention call) {
+        if (!usesMatrix(call)) {
+            return AttentionCore.plain(call.headDim(), TILE_QUERIES);
+        }
+        return hopper && call.rows() > FEW_ROWS
+                ? AttentionCore.hopper(call.headDim())
+                : AttentionCore.matrix(call.headDim(), TILE_WARPS, true);
     }
 
     private GpuWork parts(KernelCall.PagedAttention call, long scratch, Arena arena) {
@@ -77,7 +89,7 @@ final class PagedAttentionKernels {
         long pieces = core.pieces(call.heads(), call.kvHeads());
         long share = Math.ceilDiv(ENOUGH_BLOCKS, call.rows() * pieces);
         return KernelLaunch.of(
-                gpu.function(FAMILY, "paged_attention_parts_" + core.version()),
+                core.function(gpu, FAMILY, "paged_attention_parts"),
                 Grid.of(call.rows(), pieces, Math.min(ranges(call), share)),
                 core.threads(),
                 core.sharedBytes(),

@@ -14,6 +14,7 @@ import dev.ocellus.tensor.DType;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -27,6 +28,7 @@ import java.util.stream.Stream;
  */
 class PagedAttentionKernelsTest {
     private static final CudaProvider PROVIDER = new CudaProvider();
+    private static final CudaProvider HOPPER = CudaProvider.withHopper();
     private static final int TOKENS = 330;
     private static final int PAGE_TOKENS = 16;
     private static final int PAGES = 24;
@@ -54,7 +56,7 @@ class PagedAttentionKernelsTest {
     void rowsHaveTheSameBitsInEveryVersion(DType type, ComputeType compute, int headDim) {
         for (int window : new int[] {0, 100}) {
             try (Arena arena = PROVIDER.arena()) {
-                Step step = new Step(arena, type, compute, headDim, window);
+                Step step = new Step(PROVIDER, arena, type, compute, headDim, window);
                 Cache aligned = step.cache(0);
                 MemorySegment all = step.attend(aligned, TOKENS - ROWS, ROWS);
                 assertFinite(all);
@@ -72,10 +74,36 @@ class PagedAttentionKernelsTest {
         }
     }
 
+    /** The version for compute capability 9.0 takes calls of many rows only. */
+    @ParameterizedTest
+    @ValueSource(ints = {64, 72, 96, 128})
+    void manyRowsHaveTheSameBitsInAnyCompany(int headDim) {
+        for (int window : new int[] {0, 100}) {
+            try (Arena arena = HOPPER.arena()) {
+                Step step = new Step(HOPPER, arena, DType.BF16, ComputeType.BF16, headDim, window);
+                Cache cache = step.cache(0);
+                int rows = TOKENS - 100;
+                MemorySegment all = step.attend(cache, 100, rows);
+                assertFinite(all);
+                assertThat(step.attend(step.cache(2), 100, rows).mismatch(all))
+                        .as("pages at odd places")
+                        .isEqualTo(-1);
+                long bytes = step.width() * 4;
+                for (int first : new int[] {1, 50, rows - ROWS}) {
+                    MemorySegment some = step.attend(cache, 100 + first, ROWS);
+                    assertThat(some.mismatch(all.asSlice(first * bytes, ROWS * bytes)))
+                            .as("rows from %d on, window %d", first, window)
+                            .isEqualTo(-1);
+                }
+            }
+        }
+    }
+
     private record Cache(MemorySegment pages, long kOffset, long vOffset) {}
 
     /** Queries, keys and values of one sequence. */
     private record Step(
+            CudaProvider provider,
             Arena arena,
             DType type,
             ComputeType compute,
@@ -84,8 +112,15 @@ class PagedAttentionKernelsTest {
             MemorySegment q,
             MemorySegment k,
             MemorySegment v) {
-        Step(Arena arena, DType type, ComputeType compute, int headDim, int window) {
+        Step(
+                CudaProvider provider,
+                Arena arena,
+                DType type,
+                ComputeType compute,
+                int headDim,
+                int window) {
             this(
+                    provider,
                     arena,
                     type,
                     compute,
@@ -174,9 +209,9 @@ class PagedAttentionKernelsTest {
         }
 
         private void run(KernelCall call) {
-            long bytes = PROVIDER.scratchBytes(call);
+            long bytes = provider.scratchBytes(call);
             long scratch = bytes == 0 ? 0 : arena.allocate(bytes, GpuMemory.ALIGNMENT).address();
-            for (Launch launch : PROVIDER.bind(call, scratch, arena)) {
+            for (Launch launch : provider.bind(call, scratch, arena)) {
                 launch.run(0, launch.units());
             }
         }
