@@ -21,7 +21,7 @@ record AttentionCore(boolean hopper, String version, int queries, int threads, l
     private static final int WARP = 32;
     private static final int WARP_QUERIES = 16;
 
-    /** Of products of warpgroups; as in {@code attention_wgmma.cuh}. */
+    /** Of products of warpgroups; as in {@code attention_tiles.cuh}. */
     private static final int HOPPER_QUERIES = 128;
 
     private static final int HOPPER_THREADS = 3 * 128;
