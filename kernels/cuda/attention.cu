@@ -10,18 +10,7 @@
 // A block takes a tile of queries of one segment and one key/value head.
 #include "attention_matrix.cuh"
 #include "attention_plain.cuh"
-
-// Elements of a row of keys or values in the scratch memory.
-__device__ __forceinline__ int64_t packed_width(int64_t headDim) {
-    return ceil_div(headDim, CHUNK) * CHUNK;
-}
-
-// Keys, then values: [segment][kvHead][key][packed_width].
-__device__ __forceinline__ bf16 *packed_rows(
-    const struct Attention &a, int64_t side, int64_t segment, int64_t kvHead) {
-    int64_t matrix = (side * a.rows + segment) * a.kvHeads + kvHead;
-    return static_cast<bf16 *>(a.scratch) + matrix * a.keyLength * packed_width(a.headDim);
-}
+#include "attention_segments.cuh"
 
 // One chunk a thread; grid (chunks of a segment's keys, or values, of all heads; 2; segments).
 extern "C" __global__ void __launch_bounds__(256, 1)
@@ -46,23 +35,6 @@ extern "C" __global__ void __launch_bounds__(256, 1)
         bf16 *to = packed_rows(a, blockIdx.y, segment, kvHead) + key * packed_width(a.headDim);
         store_vector(to + column, x);
     }
-}
-
-// The keys and values of a head in a segment, as they are or packed.
-__device__ __forceinline__ PlainRows rows_of(
-    const struct Attention &a, int64_t segment, int64_t kvHead, bool packed) {
-    if (packed) {
-        int64_t stride = packed_width(a.headDim) * 2;
-        return {
-            {reinterpret_cast<const char *>(packed_rows(a, KEY, segment, kvHead)),
-             reinterpret_cast<const char *>(packed_rows(a, VALUE, segment, kvHead))},
-            {stride, stride}};
-    }
-    int64_t key = segment * a.keyLength, column = kvHead * a.headDim;
-    return {
-        {reinterpret_cast<const char *>(a.k + key * a.ldk + column),
-         reinterpret_cast<const char *>(a.v + key * a.ldv + column)},
-        {a.ldk * 4, a.ldv * 4}};
 }
 
 template <class Core, bool PACKED>

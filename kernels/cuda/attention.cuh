@@ -17,6 +17,9 @@
 // Of a tile.
 constexpr int KEYS = 64;
 
+// Elements of bfloat16 in 16 bytes.
+constexpr int CHUNK = 8;
+
 constexpr float LOG2_E = 1.4426950408889634f;
 
 // A block of Q8: a float16 scale and the integers.

@@ -10,9 +10,6 @@
 
 #include "attention.cuh"
 
-// Elements of 16 bytes.
-constexpr int CHUNK = 8;
-
 constexpr int CACHE_LINE = 128;
 
 // Keys and values of one head: rows of `width` elements of bfloat16, or of Q8 blocks. THREADS

@@ -12,22 +12,6 @@
 #include "attention_plain.cuh"
 #include "paged_attention.cuh"
 
-// Consecutive rows of one sequence, and the keys that any of them attends to.
-struct Run {
-    int64_t row, end;
-    Span keys;
-};
-
-__device__ __forceinline__ Run run_from(const struct PagedAttention &a, int64_t row, int64_t limit) {
-    Run run = {row, row + 1, keys_of(a, row)};
-    while (run.end < limit && a.sequence[run.end] == a.sequence[row]) {
-        Span keys = keys_of(a, run.end++);
-        run.keys.from = min(run.keys.from, keys.from);
-        run.keys.to = max(run.keys.to, keys.to);
-    }
-    return run;
-}
-
 // The queries of a run meet its keys.
 template <class Core>
 __device__ __forceinline__ void attend_run(

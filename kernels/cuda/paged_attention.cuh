@@ -7,7 +7,7 @@
 #ifndef OCELLUS_PAGED_ATTENTION_CUH
 #define OCELLUS_PAGED_ATTENTION_CUH
 
-#include "attention.cuh"
+#include "attention_paged.cuh"
 
 constexpr int RANGE = 256;
 
@@ -25,24 +25,5 @@ struct Part {
     float2 *softmax;  // the largest score and the total of the weights
     float *sums;
 };
-
-// The keys that a row attends to.
-__device__ __forceinline__ Span keys_of(const struct PagedAttention &a, int64_t row) {
-    int end = a.slot[row] + 1;
-    return {a.window > 0 && a.window < end ? end - static_cast<int>(a.window) : 0, end};
-}
-
-// The keys and values of a head in a sequence.
-__device__ __forceinline__ PagedRows rows_of(
-    const struct PagedAttention &a, int64_t sequence, int64_t kvHead) {
-    int64_t stride = row_bytes(a.cacheType, a.headDim), head = kvHead * a.pageTokens * stride;
-    unsigned tokens = static_cast<unsigned>(a.pageTokens);
-    return {
-        a.pages + sequence * a.maxPages,
-        {a.kOffset + head, a.vOffset + head},
-        static_cast<int>(stride),
-        tokens,
-        static_cast<unsigned>(((1ull << 32) + tokens - 1) / tokens)};
-}
 
 #endif

@@ -59,6 +59,7 @@ using softgpu::softgpu_cur;
 #include "softgpu_warp.h"
 
 #include "softgpu_ptx.h"
+#include "softgpu_ptx_sm90a.h"
 
 static inline void __trap() { softgpu::fail("__trap()"); }
 static inline long long clock64() { return __builtin_ia32_rdtsc(); }

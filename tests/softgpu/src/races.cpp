@@ -61,6 +61,9 @@ void Races::check(Worker &w, const void *address, size_t bytes, AccessKind kind)
     }
     if (dyn.contains(p, bytes)) {
         check_shared(w, dynHistory, dyn, p, bytes, kind);
+        if (kind == AccessKind::Write) {
+            w.proxies.written(w, p, bytes);
+        }
     } else if (staticShared.contains(p, bytes)) {
         check_shared(w, staticHistory, staticShared, p, bytes, kind);
     } else if (last && last->range.contains(p, bytes)) {

@@ -156,6 +156,7 @@ void Worker::begin_block() {
         warp.alive = warp.ready = left >= 32 ? ~0u : (1u << left) - 1;
         warp.yielded = warp.pending = warp.epoch = 0;
         std::memset(warp.arrived, 0, sizeof warp.arrived);
+        warp.products = {};
     }
     std::memset(static_cast<void *>(barriers), 0, sizeof barriers);
     alive = count;
@@ -164,6 +165,7 @@ void Worker::begin_block() {
         std::memset(staticShared.begin, POISON, staticShared.bytes);
     }
     races.next_block();
+    proxies.next_block(block);
 }
 
 void Worker::run_block(uint64_t index) {
@@ -195,9 +197,10 @@ void Worker::run_block(uint64_t index) {
             deadlock();
         }
         if (launch->error.load(std::memory_order_relaxed)) {
-            break;
+            return;
         }
     }
+    check_warpgroups();
 }
 
 // This host thread's share of a launch.
@@ -263,6 +266,9 @@ void Worker::deadlock() {
         if (t.status == ThreadStatus::AtBarrier) {
             std::snprintf(text, sizeof text, " thread (%u,%u,%u) at barrier %d,", t.index.x, t.index.y,
                           t.index.z, t.barrier);
+        } else if (t.status == ThreadStatus::AtMbarrier) {
+            std::snprintf(text, sizeof text, " thread (%u,%u,%u) at an mbarrier at %p,", t.index.x,
+                          t.index.y, t.index.z, static_cast<const void *>(t.mbarrier));
         } else {
             std::snprintf(text, sizeof text, " thread (%u,%u,%u) in a warp operation with mask %08x,",
                           t.index.x, t.index.y, t.index.z, t.mask);
@@ -364,6 +370,7 @@ void softgpu_cp_async_wait(uint32_t pending) {
         }
         std::memcpy(copy.to, copy.from, copy.bytes);
         std::memset(static_cast<char *>(copy.to) + copy.bytes, 0, copy.zero);
+        w.proxies.written(w, copy.to, copy.bytes + copy.zero);
     }
     copies.list.erase(copies.list.begin(), copies.list.begin() + long(done));
 }

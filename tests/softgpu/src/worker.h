@@ -6,10 +6,11 @@
 #include "fiber.h"
 #include "internal.h"
 #include "races.h"
+#include "warpgroup.h"
 
 namespace softgpu {
 
-enum class ThreadStatus : uint8_t { New, Runnable, AtBarrier, InWarp, Done };
+enum class ThreadStatus : uint8_t { New, Runnable, AtBarrier, AtMbarrier, InWarp, Done };
 
 struct Warp;
 
@@ -19,6 +20,7 @@ struct Thread : ThreadState {
     ThreadStatus status;
     uint8_t barrier;  // where it is AtBarrier
     uint32_t mask;    // of the operation where it is InWarp
+    const uint64_t *mbarrier;  // where it is AtMbarrier
 };
 
 struct Warp {
@@ -32,6 +34,7 @@ struct Warp {
     uint32_t mask[32], arrived[32];
     WarpFunction function[32];
     void *argument[32];  // by lane
+    WarpProducts products;
 };
 
 struct Barrier {
@@ -56,6 +59,7 @@ struct Worker {
     const Library *library = nullptr;
     Order order = Order::Forward;
     Races races;
+    Proxies proxies;
     std::atomic<bool> failing{false};
     sigjmp_buf stop;
     char signalStack[64 << 10];
@@ -69,6 +73,7 @@ struct Worker {
     void suspend();
     void release(int barrier);
     void thread_done();
+    void check_warpgroups();
     [[noreturn]] void deadlock();
     // Ends the launch.
     [[noreturn]] void stop_with(Status);

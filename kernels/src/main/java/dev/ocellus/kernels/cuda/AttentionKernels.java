@@ -16,13 +16,21 @@ final class AttentionKernels {
     private static final int CHUNK = 8;
     private static final long MAX_SEGMENT_BLOCKS = 65535;
 
+    /** Up to here, one tile of the kernels for all GPUs holds what shares a key/value head. */
+    private static final long FEW_QUERIES = 64;
+
     private static final int[] MATRIX_HEADS = {64, 80, 96, 128};
     private static final int[] PLAIN_HEADS = {64, 128, 256, 512};
 
     private final Gpu gpu;
+    private final boolean hopper;
 
-    AttentionKernels(Gpu gpu) {
+    /**
+     * @param hopper whether to use the kernels for compute capability 9.0
+     */
+    AttentionKernels(Gpu gpu, boolean hopper) {
         this.gpu = gpu;
+        this.hopper = hopper;
     }
 
     /** The keys and values in bfloat16, where the tensor cores multiply. */
@@ -34,7 +42,10 @@ final class AttentionKernels {
         List<GpuWork> work = new ArrayList<>();
         AttentionCore core = AttentionCore.plain(PLAIN_HEADS, call.headDim(), TILE_QUERIES);
         if (usesMatrix(call)) {
-            core = AttentionCore.matrix(MATRIX_HEADS, call.headDim(), TILE_WARPS, false);
+            core =
+                    hopper && call.queryLength() * call.heads() / call.kvHeads() > FEW_QUERIES
+                            ? AttentionCore.hopper(call.headDim())
+                            : AttentionCore.matrix(MATRIX_HEADS, call.headDim(), TILE_WARPS, false);
             work.add(pack(call, scratch, arena));
         }
         long tiles =
@@ -42,7 +53,7 @@ final class AttentionKernels {
                         * call.rows();
         work.add(
                 KernelLaunch.of(
-                        gpu.function(FAMILY, "attention_" + core.version()),
+                        core.function(gpu, FAMILY, "attention"),
                         Grid.of(tiles, core.pieces(call.heads(), call.kvHeads())),
                         core.threads(),
                         core.sharedBytes(),

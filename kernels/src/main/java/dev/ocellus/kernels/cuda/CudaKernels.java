@@ -22,6 +22,16 @@ import java.util.Optional;
  * Run-time counts are read on the device. Immutable and thread-safe.
  */
 public final class CudaKernels {
+    /**
+     * System property that, if {@code false}, leaves the attention of GPUs of compute capability
+     * 9.0 (H100, H200) to the kernels for all GPUs. Its own kernels are faster where there are many
+     * queries; their sums have other bits, so that a token that was prefilled can differ in its
+     * last bits from one that was decoded.
+     */
+    public static final String HOPPER_PROPERTY = "ocellus.cuda.hopper";
+
+    private static final int HOPPER = 90;
+
     private final NormKernels norm;
     private final PointwiseKernels pointwise;
     private final RopeKernels rope;
@@ -41,6 +51,16 @@ public final class CudaKernels {
      *     are to do all. The caller closes it.
      */
     public CudaKernels(Gpu gpu, Blas blas) {
+        this(gpu, blas, !System.getProperty(HOPPER_PROPERTY, "").equals("false"));
+    }
+
+    /**
+     * As the other.
+     *
+     * @param hopper whether the kernels for compute capability 9.0 are used on such GPUs
+     */
+    CudaKernels(Gpu gpu, Blas blas, boolean hopper) {
+        boolean wgmma = hopper && gpu.info().computeCapability() == HOPPER;
         norm = new NormKernels(gpu);
         pointwise = new PointwiseKernels(gpu);
         rope = new RopeKernels(gpu);
@@ -48,8 +68,8 @@ public final class CudaKernels {
         image = new ImageKernels(gpu);
         conv = new ConvKernels(gpu);
         cache = new CacheKernels(gpu);
-        attention = new AttentionKernels(gpu);
-        pagedAttention = new PagedAttentionKernels(gpu);
+        attention = new AttentionKernels(gpu, wgmma);
+        pagedAttention = new PagedAttentionKernels(gpu, wgmma);
         matMul = new MatMulKernels(gpu, blas);
         sample = new SampleKernels(gpu);
     }

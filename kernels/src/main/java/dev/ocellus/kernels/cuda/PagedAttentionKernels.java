@@ -10,7 +10,8 @@ import java.util.List;
 /**
  * Launches of {@code paged_attention.cu} and {@code paged_attention_few.cu}: attention over the
  * key/value cache. Calls of few rows, as in decoding, cut the keys into ranges whose results meet
- * in the scratch memory; the bits of a row are the same with and without. Thread-safe.
+ * in the scratch memory; the bits of a row are the same with and without. The kernels for compute
+ * capability 9.0, which take calls of many rows where they are used, have other bits. Thread-safe.
  */
 final class PagedAttentionKernels {
     private static final int[] MATRIX_HEADS = {64, 96, 128};
@@ -37,9 +38,14 @@ final class PagedAttentionKernels {
     private static final long LEAST_SHARE = 4;
 
     private final Gpu gpu;
+    private final boolean hopper;
 
-    PagedAttentionKernels(Gpu gpu) {
+    /**
+     * @param hopper whether to use the kernels for compute capability 9.0
+     */
+    PagedAttentionKernels(Gpu gpu, boolean hopper) {
         this.gpu = gpu;
+        this.hopper = hopper;
     }
 
     /** The results of ranges, for calls of few rows. */
@@ -58,19 +64,25 @@ final class PagedAttentionKernels {
     }
 
     private GpuWork tiles(KernelCall.PagedAttention call, Arena arena) {
-        AttentionCore core =
-                usesMatrix(call)
-                        ? AttentionCore.matrix(MATRIX_HEADS, call.headDim(), TILE_WARPS, true)
-                        : AttentionCore.plain(PLAIN_HEADS, call.headDim(), TILE_QUERIES);
+        AttentionCore core = tileCore(call);
         long rows = call.rows() <= FEW_ROWS ? 1 : core.rows(call.heads(), call.kvHeads());
         return KernelLaunch.of(
-                gpu.function("paged_attention", "paged_attention_" + core.version()),
+                core.function(gpu, "paged_attention", "paged_attention"),
                 Grid.of(Math.ceilDiv(call.rows(), rows), core.pieces(call.heads(), call.kvHeads())),
                 core.threads(),
                 core.sharedBytes(),
                 call,
                 0,
                 arena);
+    }
+
+    private AttentionCore tileCore(KernelCall.PagedAttention call) {
+        if (!usesMatrix(call)) {
+            return AttentionCore.plain(PLAIN_HEADS, call.headDim(), TILE_QUERIES);
+        }
+        return hopper && call.rows() > FEW_ROWS
+                ? AttentionCore.hopper(call.headDim())
+                : AttentionCore.matrix(MATRIX_HEADS, call.headDim(), TILE_WARPS, true);
     }
 
     private GpuWork fewRows(KernelCall.PagedAttention call, long scratch, Arena arena) {
@@ -84,7 +96,7 @@ final class PagedAttentionKernels {
         long written =
                 gpu.memory().allocateZeros(call.rows() * pieces * Integer.BYTES, arena).address();
         return KernelLaunch.of(
-                gpu.function("paged_attention_few", "paged_attention_few_" + core.version()),
+                core.function(gpu, "paged_attention_few", "paged_attention_few"),
                 Grid.of(call.rows(), pieces, Math.min(ranges(call), share)),
                 core.threads(),
                 core.sharedBytes(),

@@ -27,27 +27,35 @@ public final class CudaProvider implements KernelProvider {
 
     private final String description;
 
+    /** Whether attention may be that of compute capability 9.0, where the GPU has it. */
+    private final boolean hopper;
+
     private Gpu gpu;
     private GpuStream stream;
     private CudaKernels kernels;
 
-    /** With the project's own kernels alone. */
+    /** With the project's own kernels for all GPUs alone. */
     public CudaProvider() {
-        this("own kernels", null);
+        this("own kernels", null, false);
     }
 
-    /** With a library for the products it has. */
-    public CudaProvider(String description, Function<Gpu, Blas> library) {
+    private CudaProvider(String description, Function<Gpu, Blas> library, boolean hopper) {
         this.description = description;
         this.library = library;
+        this.hopper = hopper;
+    }
+
+    /** With the kernels for compute capability 9.0. */
+    public static CudaProvider withHopper() {
+        return new CudaProvider("own kernels for compute capability 9.0", null, true);
     }
 
     /** With each library, and with little workspace, as it is filled before every call. */
     public static List<CudaProvider> withLibraries() {
         long workspace = 1 << 12;
         return List.of(
-                new CudaProvider("cuBLASLt", gpu -> CublasLtBlas.open(gpu, workspace)),
-                new CudaProvider("cuBLAS", gpu -> JcublasBlas.open(gpu, workspace)));
+                new CudaProvider("cuBLASLt", gpu -> CublasLtBlas.open(gpu, workspace), false),
+                new CudaProvider("cuBLAS", gpu -> JcublasBlas.open(gpu, workspace), false));
     }
 
     @Override
@@ -60,9 +68,12 @@ public final class CudaProvider implements KernelProvider {
         return description;
     }
 
-    /** Whether products may be a library's, whose results can depend on a row's company. */
-    public boolean usesLibrary() {
-        return library != null;
+    /**
+     * Whether a row's bits can depend on the number of rows: products may be a library's, or
+     * attention the kernels' for many rows on compute capability 9.0.
+     */
+    public boolean companyMayCount() {
+        return library != null || hopper;
     }
 
     /**
@@ -80,9 +91,12 @@ public final class CudaProvider implements KernelProvider {
         if (gpu == null) {
             requireKernels();
             gpu = Gpu.open(0);
+            assumeTrue(
+                    !hopper || gpu.info().computeCapability() == 90,
+                    "the GPU is not of compute capability 9.0");
             Blas blas = library == null ? null : library.apply(gpu);
             stream = gpu.newStream();
-            kernels = new CudaKernels(gpu, blas);
+            kernels = new CudaKernels(gpu, blas, hopper);
         }
     }
 

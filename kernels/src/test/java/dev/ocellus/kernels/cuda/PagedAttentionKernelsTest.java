@@ -14,6 +14,7 @@ import dev.ocellus.tensor.DType;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -28,6 +29,7 @@ import java.util.stream.Stream;
  */
 class PagedAttentionKernelsTest {
     private static final CudaProvider PROVIDER = new CudaProvider();
+    private static final CudaProvider HOPPER = CudaProvider.withHopper();
     private static final int TOKENS = 330;
 
     /** More ranges of keys than there are blocks for a row. */
@@ -67,7 +69,7 @@ class PagedAttentionKernelsTest {
         int[] windows = SoftGpu.isSanitized() ? new int[] {tokens / 3} : new int[] {0, tokens / 3};
         for (int window : windows) {
             try (Arena arena = PROVIDER.arena()) {
-                Step step = new Step(arena, type, compute, headDim, window, tokens);
+                Step step = new Step(PROVIDER, arena, type, compute, headDim, window, tokens);
                 Cache aligned = step.cache(0);
                 MemorySegment all = step.attend(aligned, tokens - ROWS, ROWS);
                 assertFinite(all);
@@ -89,10 +91,44 @@ class PagedAttentionKernelsTest {
         }
     }
 
+    /** The version for compute capability 9.0 takes calls of many rows only. */
+    @ParameterizedTest
+    @ValueSource(ints = {64, 72, 96, 128})
+    void manyRowsHaveTheSameBitsInAnyCompany(int headDim) {
+        for (int window : new int[] {0, 100}) {
+            try (Arena arena = HOPPER.arena()) {
+                Step step =
+                        new Step(
+                                HOPPER,
+                                arena,
+                                DType.BF16,
+                                ComputeType.BF16,
+                                headDim,
+                                window,
+                                TOKENS);
+                Cache cache = step.cache(0);
+                int rows = TOKENS - 100;
+                MemorySegment all = step.attend(cache, 100, rows);
+                assertFinite(all);
+                assertThat(step.attend(step.cache(2), 100, rows).mismatch(all))
+                        .as("pages at odd places")
+                        .isEqualTo(-1);
+                long bytes = step.width() * 4;
+                for (int first : new int[] {1, 50, rows - ROWS}) {
+                    MemorySegment some = step.attend(cache, 100 + first, ROWS);
+                    assertThat(some.mismatch(all.asSlice(first * bytes, ROWS * bytes)))
+                            .as("rows from %d on, window %d", first, window)
+                            .isEqualTo(-1);
+                }
+            }
+        }
+    }
+
     private record Cache(MemorySegment pages, long kOffset, long vOffset) {}
 
     /** Queries, keys and values of one sequence. */
     private record Step(
+            CudaProvider provider,
             Arena arena,
             DType type,
             ComputeType compute,
@@ -102,8 +138,16 @@ class PagedAttentionKernelsTest {
             MemorySegment q,
             MemorySegment k,
             MemorySegment v) {
-        Step(Arena arena, DType type, ComputeType compute, int headDim, int window, int tokens) {
+        Step(
+                CudaProvider provider,
+                Arena arena,
+                DType type,
+                ComputeType compute,
+                int headDim,
+                int window,
+                int tokens) {
             this(
+                    provider,
                     arena,
                     type,
                     compute,
@@ -208,9 +252,9 @@ class PagedAttentionKernelsTest {
         }
 
         private List<Launch> bind(KernelCall call) {
-            long bytes = PROVIDER.scratchBytes(call);
+            long bytes = provider.scratchBytes(call);
             long scratch = bytes == 0 ? 0 : arena.allocate(bytes, GpuMemory.ALIGNMENT).address();
-            return PROVIDER.bind(call, scratch, arena);
+            return provider.bind(call, scratch, arena);
         }
     }
 
