@@ -10,11 +10,11 @@
 //
 // What a launch gives of dynamic shared memory decides how long a stage is. To keep 4.8 TB/s busy
 // at about 0.9 us from asking to having (Little's law), an H200's 132 multiprocessors need 33 KB
-// under way each; two blocks of 7-group stages of Q8 have 76 KB. In the time in which a stage of
-// that length arrives, at 36 bytes a nanosecond for a multiprocessor, its four schedulers could
-// issue three times what one row of activations takes, with eight rows and Q4 about what it takes.
-// A matrix of fewer panels than multiprocessors is bound by what one of those can read, some 64
-// bytes a cycle.
+// under way each; two blocks with the shortest stages of Q8, of 7 groups, have 76 KB. While a stage
+// arrives, at 36 bytes a nanosecond for a multiprocessor, its four schedulers could issue almost
+// three times the instructions that one row of activations and Q8 take, and a little more than those
+// of eight rows and Q4. A matrix of fewer panels than multiprocessors is bound by what one of those
+// can read, some 64 bytes a cycle.
 #ifndef OCELLUS_BLOCK_FEW_CUH
 #define OCELLUS_BLOCK_FEW_CUH
 

@@ -157,6 +157,8 @@ template <class Q, int PANELS, int PARTS> class Tile {
         int row = rowWarp * WARP_ROWS;
         const uint2 *words = reinterpret_cast<const uint2 *>(stage_words(slot)) + row * 4;
         const float *scales = stage_scales(slot) + row;
+        // With one panel there are registers for twice as many independent products.
+#pragma unroll(PANELS == 1 ? 2 : 1)
         for (int i = 0; i < count; i++) {
 #pragma unroll
             for (int b = 0; b < GROUP_BLOCKS; b++) {

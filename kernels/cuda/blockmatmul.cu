@@ -69,12 +69,12 @@ __device__ __forceinline__ void multiply_narrow(const MatMul &a, const Mark &mar
     Tile<Q, 1, PARTS>(a, rowWarps).run(shared, mark);
 }
 
-extern "C" __global__ void __launch_bounds__(512)
+extern "C" __global__ void __launch_bounds__(512, 1)
     blockmatmul_narrow_q8(const MatMul a, const Mark mark) {
     multiply_narrow<Q8>(a, mark);
 }
 
-extern "C" __global__ void __launch_bounds__(512)
+extern "C" __global__ void __launch_bounds__(512, 1)
     blockmatmul_narrow_q4(const MatMul a, const Mark mark) {
     multiply_narrow<Q4>(a, mark);
 }

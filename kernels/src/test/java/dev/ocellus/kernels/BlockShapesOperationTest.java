@@ -41,8 +41,7 @@ class BlockShapesOperationTest {
                     new Size(40, 33, 191),
                     new Size(100, 48, 64),
                     new Size(129, 17, 97),
-                    new Size(130, 1030, 70),
-                    new Size(257, 700, 33));
+                    new Size(130, 1009, 33));
 
     @ParameterizedTest(name = "{0}")
     @MethodSource(SETTINGS)

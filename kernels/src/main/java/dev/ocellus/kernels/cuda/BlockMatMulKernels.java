@@ -55,14 +55,7 @@ final class BlockMatMulKernels {
      * @return empty if there is none for these
      */
     Optional<List<GpuWork>> normed(RmsNorm norm, MatMul call, Arena arena) {
-        boolean meet =
-                norm.groups() == 1
-                        && norm.cols() == call.k()
-                        && norm.out() == call.x()
-                        && norm.ldo() == call.ldx()
-                        && norm.rows() == call.rows()
-                        && norm.rowCount() == call.rowCount();
-        return meet && !roundsBefore(call)
+        return !roundsBefore(call)
                 ? Optional.of(List.of(stream(norm, call, 0, arena)))
                 : Optional.empty();
     }
@@ -93,7 +86,7 @@ final class BlockMatMulKernels {
         BlockShape shape = BlockShape.of(call, gpu.info());
         String type = call.wType().name().toLowerCase(Locale.ROOT);
         return KernelLaunch.of(
-                gpu.function(FAMILY, "blockmatmul_" + shape.kernel() + "_" + type),
+                gpu.function(FAMILY, shape.kernel().symbol() + "_" + type),
                 shape.grid(),
                 shape.threads(),
                 shape.sharedBytes(),

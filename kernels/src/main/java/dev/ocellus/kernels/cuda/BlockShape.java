@@ -4,6 +4,8 @@ import dev.ocellus.kernels.KernelCall.MatMul;
 import dev.ocellus.kernels.Panels;
 import dev.ocellus.tensor.DType;
 
+import java.util.Locale;
+
 /**
  * How a product with weights of a block type is spread over a GPU. All kernels give a row the same
  * bits, so which one it is and with which grid is a matter of time alone.
@@ -11,10 +13,22 @@ import dev.ocellus.tensor.DType;
  * <p>Kernels take as many groups of columns at a time as the shared memory of their launch holds.
  * Up to two blocks share a multiprocessor, since one has work while the other waits at a barrier.
  *
- * @param kernel {@code one}, {@code few}, {@code narrow} or {@code tile}
  * @param sharedBytes dynamic shared memory of a block
  */
-record BlockShape(String kernel, Grid grid, int threads, long sharedBytes) {
+record BlockShape(Kernel kernel, Grid grid, int threads, long sharedBytes) {
+    /** Those of {@code blockmatmul.cu} that multiply. */
+    enum Kernel {
+        ONE,
+        FEW,
+        NARROW,
+        TILE;
+
+        /** Without the weights' type. */
+        String symbol() {
+            return "blockmatmul_" + name().toLowerCase(Locale.ROOT);
+        }
+    }
+
     private static final int WARP = 32;
     private static final long GROUP_BLOCKS = Panels.GROUP / DType.BLOCK_ELEMENTS;
 
@@ -73,7 +87,7 @@ record BlockShape(String kernel, Grid grid, int threads, long sharedBytes) {
 
     /** Whether blocks hold all activations, which they can round for themselves. */
     boolean isStream() {
-        return kernel.equals("one") || kernel.equals("few");
+        return kernel == Kernel.ONE || kernel == Kernel.FEW;
     }
 
     /** Bytes of all rounded activations. */
@@ -128,7 +142,7 @@ record BlockShape(String kernel, Grid grid, int threads, long sharedBytes) {
 
     private static BlockShape stream(MatMul call, GpuInfo gpu, int resident, long stageGroups) {
         return new BlockShape(
-                call.rows() == 1 ? "one" : "few",
+                call.rows() == 1 ? Kernel.ONE : Kernel.FEW,
                 Grid.of(Math.min(strips(call), (long) resident * gpu.multiprocessors())),
                 (MULTIPLIERS + 1) * WARP,
                 streamRoundedBytes(call) + stageGroups * streamGroupBytes(call));
@@ -139,7 +153,7 @@ record BlockShape(String kernel, Grid grid, int threads, long sharedBytes) {
                 Grid.of(
                         Math.ceilDiv(panels(call), TILE_PANELS),
                         Math.ceilDiv(call.rows(), TILE_ROWS));
-        return tile("tile", call, gpu, grid, TILE_WARPS, TILE_PANELS, TILE_ROWS);
+        return tile(Kernel.TILE, call, gpu, grid, TILE_WARPS, TILE_PANELS, TILE_ROWS);
     }
 
     /**
@@ -158,11 +172,11 @@ record BlockShape(String kernel, Grid grid, int threads, long sharedBytes) {
         long turns = Math.ceilDiv(each, most);
         int panels = (int) Math.ceilDiv(each, turns) * pair;
         Grid grid = Grid.of(Math.ceilDiv(panels(call), panels), rowTiles);
-        return tile("narrow", call, gpu, grid, panels * rowWarps, panels, rows);
+        return tile(Kernel.NARROW, call, gpu, grid, panels * rowWarps, panels, rows);
     }
 
     private static BlockShape tile(
-            String kernel, MatMul call, GpuInfo gpu, Grid grid, int warps, int panels, int rows) {
+            Kernel kernel, MatMul call, GpuInfo gpu, Grid grid, int warps, int panels, int rows) {
         long group = panels * groupBytes(call) + GROUP_BLOCKS * rows * ROUNDED_BYTES;
         int resident = (long) grid.x() * grid.y() <= gpu.multiprocessors() ? 1 : 2;
         long most = Math.min(MOST_TILE_GROUPS, Panels.groups(call.k()));
