@@ -11,6 +11,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.sun.management.ThreadMXBean;
 
 import dev.ocellus.device.CudaDevice;
+import dev.ocellus.device.Executable;
+import dev.ocellus.device.Profile;
+import dev.ocellus.graph.Workload;
 import dev.ocellus.kernels.KernelProviders;
 import dev.ocellus.kernels.cuda.SoftGpu;
 import dev.ocellus.loader.Checkpoint;
@@ -38,10 +41,10 @@ class CudaGenerationTest {
     private static final TinyModel MODEL = TinyModel.LLAMA;
 
     /**
-     * Norm, q k v, rotation and cache, attention, output, norm, gate and up, down; residuals are
+     * Norm and q k v; rotation and cache; attention; output; norm, gate and up; down. Residuals are
      * added by the products before them.
      */
-    private static final int LAUNCHES_OF_A_LAYER = 8;
+    private static final int LAUNCHES_OF_A_LAYER = 6;
 
     /** Embedding and angles; rows whose logits are wanted, norm, head. */
     private static final int OTHER_LAUNCHES = 5;
@@ -141,6 +144,30 @@ class CudaGenerationTest {
             assertThat(token.copiesIn()).isEqualTo(1);
             // The id.
             assertThat(token.bytesOut()).isEqualTo(Integer.BYTES);
+        }
+    }
+
+    /** A kernel that does several steps has one row under all their names. */
+    @Test
+    void aProfileNamesAllThatAKernelDoes() {
+        try (TinyRunner t = open(1000);
+                KvCache cache = t.cache()) {
+            LanguageRunner runner = t.runner();
+            Executable step = runner.executable(runner.capacity(1, 1, false));
+            step.profiling(true);
+            new Generation(runner, CONTEXT, GO_ON).run(List.of(request(cache, prompt(5, 50), 3)));
+            List<Profile.Row> rows = step.profile().rows(Workload.full(CONTEXT));
+            long layers = t.config.numHiddenLayers();
+            assertThat(rows).hasSize((int) (OTHER_LAUNCHES + layers * LAUNCHES_OF_A_LAYER));
+            assertThat(rows).allSatisfy(row -> assertThat(row.nanos()).isPositive());
+            assertThat(rows.stream().map(Profile.Row::operations).skip(2).limit(6))
+                    .containsExactly(
+                            "RMS norm + 3 × linear",
+                            "2 × rope + KV append",
+                            "paged attention",
+                            "linear + add",
+                            "RMS norm + 2 × linear + gated silu",
+                            "linear + add");
         }
     }
 

@@ -55,14 +55,7 @@ final class BlockMatMulKernels {
      * @return empty if there is none for these
      */
     Optional<List<GpuWork>> normed(RmsNorm norm, MatMul call, Arena arena) {
-        boolean meet =
-                norm.groups() == 1
-                        && norm.cols() == call.k()
-                        && norm.out() == call.x()
-                        && norm.ldo() == call.ldx()
-                        && norm.rows() == call.rows()
-                        && norm.rowCount() == call.rowCount();
-        return meet && !roundsBefore(call)
+        return !roundsBefore(call)
                 ? Optional.of(List.of(stream(norm, call, 0, arena)))
                 : Optional.empty();
     }

@@ -9,7 +9,6 @@ import dev.ocellus.kernels.nativelib.Arguments;
 import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 
 /**
  * Linear layers of up to {@value #ROWS} rows whose weights are plain rows: the kernels of {@code
@@ -70,29 +69,10 @@ final class FewRowKernels {
 
     /**
      * A normalisation and the product of what it gives, with the bits of one after the other; what
-     * it gives is not written. Empty where there is no such kernel.
+     * it gives is not written.
      */
-    Optional<GpuWork> normed(RmsNorm norm, MatMul call, Arena arena) {
-        boolean fits =
-                call.compute() != ComputeType.INT8
-                        && call.rows() <= ROWS
-                        && norm.groups() == 1
-                        && norm.cols() == call.k()
-                        && norm.rows() == call.rows()
-                        && norm.rowCount() == call.rowCount()
-                        && norm.out() == call.x()
-                        && norm.ldo() == call.ldx();
-        if (!fits || isWrittenToWhileRead(norm, call)) {
-            return Optional.empty();
-        }
-        return Optional.of(launch("matmul_normed_", List.of(norm, call), call, arena));
-    }
-
-    /** Whether a block would write to the rows that others are still to normalise. */
-    private static boolean isWrittenToWhileRead(RmsNorm norm, MatMul call) {
-        long xEnd = norm.x() + ((norm.rows() - 1) * norm.ldx() + norm.cols()) * Float.BYTES;
-        long outEnd = call.out() + ((call.rows() - 1) * call.ldo() + call.n()) * Float.BYTES;
-        return call.out() < xEnd && norm.x() < outEnd;
+    GpuWork normed(RmsNorm norm, MatMul call, Arena arena) {
+        return launch("matmul_normed_", List.of(norm, call), call, arena);
     }
 
     /**

@@ -80,15 +80,14 @@ final class MatMulKernels {
     }
 
     /**
-     * A product whose activations a norm makes, with the bits of the two calls and without the
-     * norm's output; the product's output must not lie where the norm reads.
+     * The two calls of {@link Fusion.NormedMatMul} as one.
      *
-     * @return empty if there is none for these: then they are bound one by one
+     * @return empty if there is no kernel for these: then they are bound one by one
      */
     Optional<List<GpuWork>> normed(RmsNorm norm, MatMul call, Arena arena) {
         return switch (way(call)) {
             case BLOCKS -> blocks.normed(norm, call, arena);
-            case FEW -> fewRows.normed(norm, call, arena).map(List::of);
+            case FEW -> Optional.of(List.of(fewRows.normed(norm, call, arena)));
             case TILES, LIBRARY -> Optional.empty();
         };
     }

@@ -75,6 +75,7 @@ class FusionTest {
         assertThat(fused(false, NORM, product(OUT))).as("others read it").isEqualTo(1);
         assertThat(fused(true, product(OUT), NORM)).isEqualTo(1);
         assertThat(fused(true, norm(NORMED, 4), product(OUT))).as("norms of heads").isEqualTo(1);
+        assertThat(fused(true, norm(X, 1), product(OUT))).as("of something else").isEqualTo(1);
     }
 
     @Test
