@@ -11,9 +11,10 @@ using namespace softgpu;
 
 namespace {
 
-constexpr int CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76;
+constexpr int PROCESSORS = 16, CAPABILITY_MAJOR = 75, CAPABILITY_MINOR = 76;
+constexpr int PROCESSOR_SHARED = 81, BLOCK_SHARED = 97;
 
-// Those of a GPU of compute capability 9.0 with 16 multiprocessors; others answer 0.
+// What is the same for all capabilities; others answer 0.
 const std::map<int, int> ATTRIBUTES = {
     {1, 1024},       // threads of a block
     {2, 1024},       // block x
@@ -27,7 +28,6 @@ const std::map<int, int> ATTRIBUTES = {
     {10, 32},        // warp size
     {12, 65536},     // registers of a block
     {13, 1000000},   // clock, kHz
-    {16, 16},        // multiprocessors
     {19, 1},         // can map host memory
     {31, 1},         // concurrent kernels
     {36, 1000000},   // memory clock, kHz
@@ -37,15 +37,37 @@ const std::map<int, int> ATTRIBUTES = {
     {40, 2},         // copy engines
     {41, 1},         // unified addressing
     {78, 1},         // stream priorities
-    {81, 228 << 10}, // shared memory of a multiprocessor
     {82, 65536},     // registers of a multiprocessor
     {91, 1},         // host pointers of registered memory are device addresses
-    {97, 227 << 10}, // shared memory of a block that asks for more
     {99, 1},         // host memory can be registered
     {106, 32},       // blocks of a multiprocessor
     {111, 1024},     // shared memory the system keeps of each block
     {115, 1},        // stream-ordered allocation
 };
+
+// The table "Technical Specifications per Compute Capability" of the programming guide.
+int shared_kib() {
+    switch (options().capability) {
+        case 80:
+        case 87: return 164;
+        case 86:
+        case 89: return 100;
+        default: return 228;
+    }
+}
+
+int attribute_of(int attribute) {
+    switch (attribute) {
+        case PROCESSORS: return options().processors;
+        case CAPABILITY_MAJOR: return options().capability / 10;
+        case CAPABILITY_MINOR: return options().capability % 10;
+        case PROCESSOR_SHARED: return shared_kib() << 10;
+        case BLOCK_SHARED: return (shared_kib() - 1) << 10;
+        default: break;
+    }
+    auto at = ATTRIBUTES.find(attribute);
+    return at == ATTRIBUTES.end() ? 0 : at->second;
+}
 
 const std::map<int, const char *> ERRORS = {
     {SUCCESS, "CUDA_SUCCESS"},
@@ -133,11 +155,7 @@ API int cuDeviceComputeCapability(int *major, int *minor, int ordinal) {
 }
 
 API int cuDeviceGetAttribute(int *value, int attribute, int ordinal) {
-    auto at = ATTRIBUTES.find(attribute);
-    *value = attribute == CAPABILITY_MAJOR   ? options().capability / 10
-             : attribute == CAPABILITY_MINOR ? options().capability % 10
-             : at == ATTRIBUTES.end()        ? 0
-                                             : at->second;
+    *value = attribute_of(attribute);
     return device(ordinal);
 }
 

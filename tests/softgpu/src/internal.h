@@ -47,6 +47,7 @@ struct Options {
     bool sanitized;    // the kernels that were built with --sanitize, one block after the other
     size_t memory;     // bytes of the device
     int capability;    // compute capability, 90 for 9.0
+    int processors;    // multiprocessors
     int driver;        // version, 13000 for 13.0
 };
 Options &options();

@@ -36,6 +36,7 @@ Options from_environment() {
         .sanitized = number("SOFTGPU_SANITIZED", 0) != 0,
         .memory = size_t(number("SOFTGPU_MEMORY_MIB", 4096)) << 20,
         .capability = int(number("SOFTGPU_CAPABILITY", 90)),
+        .processors = int(number("SOFTGPU_MULTIPROCESSORS", 16)),
         .driver = 13000,
     };
 }

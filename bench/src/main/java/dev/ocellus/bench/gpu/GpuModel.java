@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * The command {@code bench/gpu-model}: predicts how fast models are on GPUs that are not here. The
@@ -22,9 +23,10 @@ public final class GpuModel {
     private static final String USAGE =
             """
             Usage: bench/gpu-model [RESULTS]
-            Predicts speeds on named GPUs from what a run launches, and writes gpu-model.md to the
-            folder RESULTS (default: bench/results) and bench/target/gpu-model/gpu-model.json.
-            Beside measurements of bench/gpu in that folder it sets its error.
+            Predicts speeds on named GPUs from what a run launches on GPUs of their capability and
+            size, and writes gpu-model-NAMES.md to the folder RESULTS (default: bench/results) and
+            the same as JSON to bench/target/gpu-model. Beside measurements of bench/gpu in that
+            folder it sets its error.
             """;
 
     private GpuModel() {}
@@ -40,15 +42,18 @@ public final class GpuModel {
         Registers registers = Registers.read(home.resolve(Registers.FILE));
         Path work = Files.createDirectories(home.resolve("bench/target/gpu-model"));
         Map<GpuCase, Prediction.Launches> launches = launches(new Shapes(work, false), GpuCase.ALL);
+        List<GpuSpec> gpus = GpuSpec.like(CudaDevice.list().getFirst());
         List<Prediction> predictions = new ArrayList<>();
-        for (GpuSpec gpu : GpuSpec.ALL) {
+        for (GpuSpec gpu : gpus) {
             launches.values().forEach(l -> predictions.add(Prediction.of(l, gpu, registers)));
         }
         ModelPage page = new ModelPage(launches, predictions, Measurements.read(results));
         String markdown = page.markdown();
         Files.createDirectories(results);
-        Files.writeString(results.resolve("gpu-model.md"), markdown);
-        JsonFile.write(work.resolve("gpu-model.json"), page.json());
+        String name =
+                "gpu-model-" + gpus.stream().map(GpuSpec::match).collect(Collectors.joining("-"));
+        Files.writeString(results.resolve(name + ".md"), markdown);
+        JsonFile.write(work.resolve(name + ".json"), page.json());
         System.out.print(markdown);
     }
 

@@ -1,5 +1,7 @@
 package dev.ocellus.bench.gpu;
 
+import dev.ocellus.kernels.cuda.GpuInfo;
+
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -112,6 +114,26 @@ record GpuSpec(
     static Optional<GpuSpec> of(String driverName) {
         String lower = driverName.toLowerCase(Locale.ROOT);
         return ALL.stream().filter(s -> lower.contains(s.match)).findFirst();
+    }
+
+    /**
+     * Those that would launch what this one does: kernels are chosen by the compute capability, and
+     * some grids by the number of multiprocessors.
+     *
+     * @throws IllegalArgumentException if there is none
+     */
+    static List<GpuSpec> like(GpuInfo here) {
+        List<GpuSpec> like =
+                ALL.stream()
+                        .filter(s -> s.capability == here.computeCapability())
+                        .filter(s -> s.processors == here.multiprocessors())
+                        .toList();
+        if (like.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "%s has %d multiprocessors, as no GPU in the list of the model; add it to GpuSpec"
+                            .formatted(here, here.multiprocessors()));
+        }
+        return like;
     }
 
     /** Whether its tensor cores reach their rate only by instructions of groups of warps. */

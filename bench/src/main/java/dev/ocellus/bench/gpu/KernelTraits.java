@@ -18,7 +18,9 @@ record KernelTraits(int flightBytes, Unit unit) {
         F32,
         /** Tensor cores, fed by the instructions of a warp. */
         BF16,
-        /** The same with int8. */
+        /** Tensor cores, fed by the instructions of groups of warps. */
+        BF16_GROUPS,
+        /** As {@link #BF16}, with int8. */
         INT8
     }
 
@@ -30,23 +32,29 @@ record KernelTraits(int flightBytes, Unit unit) {
 
     private static final List<Family> FAMILIES =
             List.of(
-                    // 16 loads of 16 bytes, all awaited by the products.
-                    family("matmul.matmul_few_mma", 128, Unit.BF16),
-                    // Four loads of 16 bytes, under way during the products before.
-                    family("matmul.matmul_few", 64, Unit.F32),
+                    // Seven pairs of 16-byte vectors, across strips and barriers.
+                    family("matmul_few.matmul_few_mma", 224, Unit.BF16),
+                    family("matmul_few.matmul_normed_mma", 224, Unit.BF16),
+                    // Two of three stages of 8 KiB for 128 threads.
+                    family("matmul_few.", 128, Unit.F32),
                     // Two of three stages of 16 KiB for 128 threads.
                     family("matmul.matmul_tile_mma", 256, Unit.BF16),
                     // Eight weights and eight activations.
                     family("matmul.matmul_tile", 48, Unit.F32),
-                    // Four blocks: 16 or 8 bytes of weights and 4 of scales each, awaited.
-                    family("blockmatmul.blockmatmul_few_gated_q8", 40, Unit.INT8),
-                    family("blockmatmul.blockmatmul_few_q8", 40, Unit.INT8),
-                    family("blockmatmul.blockmatmul_few", 24, Unit.INT8),
-                    family("blockmatmul.blockmatmul_tile", 64, Unit.INT8),
-                    // A tile of keys or values of 16 KiB for a warp, or for four.
-                    family("paged_attention.paged_attention_parts_matrix", 512, Unit.BF16),
-                    family("paged_attention.paged_attention_parts_plain", 64, Unit.F32),
+                    // Five of six stages, of up to 16 KiB for 256 threads; half as much is
+                    // likelier.
+                    family("blockmatmul.blockmatmul_one", 160, Unit.INT8),
+                    family("blockmatmul.blockmatmul_few", 160, Unit.INT8),
+                    // Three of four stages.
+                    family("blockmatmul.blockmatmul_narrow", 96, Unit.INT8),
+                    family("blockmatmul.blockmatmul_tile", 96, Unit.INT8),
+                    // A range of 256 keys, then of values, for 128 threads; half is awaited.
+                    family("paged_attention_few.paged_attention_few_matrix", 256, Unit.BF16),
+                    family("paged_attention_few.paged_attention_few_plain", 64, Unit.F32),
                     family("paged_attention.paged_attention_matrix", 128, Unit.BF16),
+                    // Three of four slots of 32 KiB for 384 threads.
+                    family("paged_attention_sm90a", 256, Unit.BF16_GROUPS),
+                    family("attention_sm90a", 256, Unit.BF16_GROUPS),
                     family("attention.attention_matrix", 128, Unit.BF16));
 
     private static Family family(String prefix, int flightBytes, Unit unit) {

@@ -45,8 +45,8 @@ record LaunchTime(double seconds, Bound bound, int blocksHeld) {
     static final double OWN_SHARE = 0.5;
 
     /**
-     * Share of Hopper's rate that the instructions of a warp reach, which alone own kernels use:
-     * 62.9 % by Luo et al. (2024).
+     * Share of Hopper's rate that the instructions of a warp reach, which own kernels use but for
+     * attention of many queries: 62.9 % by Luo et al. (2024).
      */
     static final double HOPPER_WARP_SHARE = 0.63;
 
@@ -101,6 +101,7 @@ record LaunchTime(double seconds, Bound bound, int blocksHeld) {
         return switch (unit) {
             case F32 -> gpu.f32();
             case BF16 -> gpu.bf16() * tensor;
+            case BF16_GROUPS -> gpu.bf16();
             case INT8 -> gpu.int8() * tensor;
         };
     }

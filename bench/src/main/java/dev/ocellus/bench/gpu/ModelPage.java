@@ -23,9 +23,6 @@ record ModelPage(
         Map<GpuCase, Prediction.Launches> launches,
         List<Prediction> predictions,
         Measurements measurements) {
-    /** The GPU of which each kernel is shown. */
-    private static final String DETAILED = "h100";
-
     private static final String INTRODUCTION =
             """
             # What the GPU's performance model predicts
@@ -90,13 +87,17 @@ record ModelPage(
         out.append(
                 "In brackets the share of the published rate of memory for decoding, of dense\n");
         out.append("bfloat16 products for the rest. A dash: weights and cache do not fit.\n\n");
-        String[] names = GpuSpec.ALL.stream().map(GpuSpec::name).toArray(String[]::new);
+        String[] names = gpus().stream().map(GpuSpec::name).toArray(String[]::new);
         header(out, concat(new String[] {"work", "unit"}, names));
         for (GpuCase c : launches.keySet()) {
             String[] cells =
-                    GpuSpec.ALL.stream().map(g -> speed(prediction(g, c))).toArray(String[]::new);
+                    gpus().stream().map(g -> speed(prediction(g, c))).toArray(String[]::new);
             row(out, concat(new String[] {c.text(), c.kind().unit}, cells));
         }
+    }
+
+    private List<GpuSpec> gpus() {
+        return predictions.stream().map(Prediction::gpu).distinct().toList();
     }
 
     private static String speed(Prediction p) {
@@ -116,7 +117,7 @@ record ModelPage(
     }
 
     private void kernels(StringBuilder out) {
-        GpuSpec gpu = GpuSpec.of(DETAILED).orElseThrow();
+        GpuSpec gpu = gpus().getFirst();
         out.append("\n## Kernels on ").append(gpu.name()).append("\n\n");
         out.append("Launches of the whole work, with the gaps before them; blocks that a ");
         out.append("multiprocessor holds.\n");
@@ -150,7 +151,7 @@ record ModelPage(
     }
 
     private void errors(StringBuilder out) {
-        for (GpuSpec gpu : GpuSpec.ALL) {
+        for (GpuSpec gpu : gpus()) {
             measurements.of(gpu).ifPresent(name -> errors(out, gpu, name));
         }
     }

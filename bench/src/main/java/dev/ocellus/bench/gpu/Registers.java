@@ -17,7 +17,7 @@ final class Registers {
 
     private static final Pattern ROW =
             Pattern.compile(
-                    "\\| (\\w+) \\| (\\w+) \\| (\\d+) / (\\d+) \\| (\\d+)(?: / (\\d+))? \\|.*");
+                    "\\| (\\w+) \\| (\\w+) \\| (\\d+)(?: / (\\d+))? \\| (\\d+)(?: / (\\d+))? \\|.*");
 
     /**
      * What a kernel takes.
@@ -48,8 +48,11 @@ final class Registers {
                 String kernel = m.group(1) + "." + m.group(2);
                 int shared = Integer.parseInt(m.group(5));
                 int hopperShared = m.group(6) == null ? shared : Integer.parseInt(m.group(6));
-                all.ampere.put(kernel, new Needs(Integer.parseInt(m.group(3)), shared));
-                all.hopper.put(kernel, new Needs(Integer.parseInt(m.group(4)), hopperShared));
+                int registers = Integer.parseInt(m.group(3));
+                // Families for Hopper alone have one figure.
+                int hopperRegisters = m.group(4) == null ? registers : Integer.parseInt(m.group(4));
+                all.ampere.put(kernel, new Needs(registers, shared));
+                all.hopper.put(kernel, new Needs(hopperRegisters, hopperShared));
             }
         }
         return all;
