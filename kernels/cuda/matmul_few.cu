@@ -387,7 +387,7 @@ __device__ __forceinline__ void normed(const NormedMatMul &a, const Mark &mark) 
     }                                                                             \
     extern "C" __global__ void __launch_bounds__(threads, blocks)                 \
         matmul_normed_##name(const NormedMatMul a, const Mark mark) {             \
-        normed<Product>(a, mark);                                              \
+        normed<Product>(a, mark);                                                 \
     }
 
 FEW_KERNELS(f32, 128, 4, Chains<float>)
