@@ -33,6 +33,7 @@ final class CudaUpload implements AutoCloseable {
 
     private final MemorySegment block;
     private final List<Piece> pieces;
+    private final ReadAhead ahead;
     private final PackingThreads threads;
     private final long bufferBytes;
     private final GpuStream stream;
@@ -42,13 +43,16 @@ final class CudaUpload implements AutoCloseable {
     /**
      * @param block device memory that gets the pieces
      * @param pieces in ascending order
+     * @param ahead of what the pieces are made
      */
     CudaUpload(
             Gpu gpu,
             KernelProvider provider,
             WorkerPool pool,
             MemorySegment block,
-            List<Piece> pieces) {
+            List<Piece> pieces,
+            ReadAhead ahead) {
+        this.ahead = ahead;
         this.block = block;
         this.pieces = pieces;
         long largest = pieces.stream().mapToLong(p -> p.part().bytes()).max().orElse(0);
@@ -72,11 +76,13 @@ final class CudaUpload implements AutoCloseable {
         long total = pieces.stream().mapToLong(p -> p.part().bytes()).sum();
         long done = 0;
         int buffer = 0;
+        ahead.reached(0, total);
         try {
             for (int i = 0; i < pieces.size(); buffer = 1 - buffer) {
                 int end = stretch(i);
                 copied[buffer].synchronize();
                 done += move(pieces.subList(i, end), buffer);
+                ahead.reached(done, total);
                 if (listener != null) {
                     listener.packed(done, total);
                 }

@@ -61,7 +61,9 @@ final class CudaWeightStore implements WeightStore {
         Arena arena = Arena.ofShared();
         try {
             MemorySegment block = CudaMemory.allocate(gpu, total, arena, CudaMemory.Use.WEIGHTS);
-            try (CudaUpload upload = new CudaUpload(gpu, provider, pool, block, pieces(offsets))) {
+            ReadAhead ahead = new ReadAhead(offsets.keySet());
+            try (CudaUpload upload =
+                    new CudaUpload(gpu, provider, pool, block, pieces(offsets), ahead)) {
                 upload.run(listener);
             }
             offsets.forEach((p, at) -> addresses.put(p, block.address() + at));

@@ -32,12 +32,14 @@ final class ParallelPacking implements AutoCloseable {
 
     private final PackingThreads threads;
     private final List<Part> parts = new ArrayList<>();
+    private final ReadAhead ahead;
 
     /**
      * @param places where each packing goes, of just its size
      */
     ParallelPacking(KernelProvider provider, WorkerPool pool, Map<Packing, MemorySegment> places) {
         threads = new PackingThreads(provider, pool);
+        ahead = new ReadAhead(places.keySet());
         places.forEach(this::add);
     }
 
@@ -48,12 +50,14 @@ final class ParallelPacking implements AutoCloseable {
         long done = 0;
         List<Consumer<PanelPacker>> batch = new ArrayList<>();
         long bytes = 0;
+        ahead.reached(0, total);
         for (Part p : parts) {
             batch.add(p.work());
             bytes += p.bytes();
             done += p.bytes();
             if (bytes >= most || done == total) {
                 threads.run(batch);
+                ahead.reached(done, total);
                 batch.clear();
                 bytes = 0;
                 if (listener != null) {

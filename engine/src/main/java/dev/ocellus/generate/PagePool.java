@@ -12,6 +12,12 @@ import java.util.Arrays;
  * out again; memory is freed with the pool. Thread-safe.
  */
 public final class PagePool implements AutoCloseable {
+    /** Of a page, in memory of several: what the widest accesses of any device want. */
+    private static final long ALIGNMENT = 256;
+
+    /** Most memory that is taken at once. */
+    private static final long SLAB_BYTES = 64L << 20;
+
     private final Device device;
     private final CacheShape shape;
     private final long limitPages;
@@ -69,12 +75,33 @@ public final class PagePool implements AutoCloseable {
                             + (allocated * shape.pageBytes() >> 20)
                             + " MiB) are in use; close sessions or raise the cache limit");
         }
-        try {
-            long page = device.allocate(shape.pageBytes(), arena).address();
-            allocated++;
-            return page;
-        } catch (DeviceMemoryException e) {
-            throw new CacheFullException(e.getMessage());
+        grow();
+        return free[--freeCount];
+    }
+
+    /** Takes memory for a quarter more pages, or for one where there is no more. */
+    private void grow() {
+        long most = Math.min(limitPages - allocated, SLAB_BYTES / shape.pageBytes());
+        long pages = Math.clamp(allocated / 4, 1, Math.max(1, most));
+        while (true) {
+            try {
+                allocate(pages);
+                return;
+            } catch (DeviceMemoryException e) {
+                if (pages == 1) {
+                    throw new CacheFullException(e.getMessage());
+                }
+                pages = 1;
+            }
+        }
+    }
+
+    private void allocate(long pages) {
+        long stride = Math.ceilDiv(shape.pageBytes(), ALIGNMENT) * ALIGNMENT;
+        long first = device.allocate(pages * stride, arena).address();
+        allocated += pages;
+        for (long i = pages - 1; i >= 0; i--) {
+            give(first + i * stride);
         }
     }
 

@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ocellus.device.CpuDevice;
+import dev.ocellus.device.CudaDevice;
 import dev.ocellus.graph.CacheShape;
 import dev.ocellus.kernels.WorkerPool;
+import dev.ocellus.kernels.cuda.SoftGpu;
 import dev.ocellus.kernels.scalar.ScalarProvider;
 import dev.ocellus.tensor.DType;
 
@@ -61,6 +63,34 @@ class PagePoolTest {
     void aPoolTooSmallForAPageIsFull() {
         try (PagePool none = new PagePool(device, SHAPE, SHAPE.pageBytes() - 1)) {
             assertThatThrownBy(none::take).isInstanceOf(CacheFullException.class);
+        }
+    }
+
+    /** Memory is taken for several pages, and for one where there is no more. */
+    @Test
+    void pagesComeInSlabsWhileThereIsMemory() {
+        SoftGpu.requireSoftware();
+        try (CudaDevice gpu = new CudaDevice(0);
+                PagePool slabs = new PagePool(gpu, SHAPE, 20 * SHAPE.pageBytes())) {
+            long bytes = gpu.info().bytes();
+            for (int i = 0; i < 9; i++) {
+                slabs.take();
+            }
+            assertThat(slabs.bytes()).isEqualTo(10 * SHAPE.pageBytes());
+            assertThat(gpu.usedBytes()).isEqualTo(slabs.bytes());
+            slabs.take();
+            try {
+                SoftGpu.deviceBytes(gpu.usedBytes() + SHAPE.pageBytes());
+                slabs.take();
+                assertThat(slabs.bytes()).isEqualTo(11 * SHAPE.pageBytes());
+                assertThatThrownBy(slabs::take)
+                        .isInstanceOf(CacheFullException.class)
+                        .hasMessageContaining("are free");
+            } finally {
+                SoftGpu.deviceBytes(bytes);
+            }
+            slabs.take();
+            assertThat(slabs.used()).isEqualTo(12);
         }
     }
 

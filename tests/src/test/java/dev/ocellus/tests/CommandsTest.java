@@ -214,7 +214,7 @@ class CommandsTest {
                         "--prompt",
                         "5,9",
                         "--new",
-                        2,
+                        4,
                         "--sessions",
                         3,
                         "--rounds",
@@ -238,6 +238,12 @@ class CommandsTest {
         for (JsonNode result : bench.get("results")) {
             assertThat(result.get("seconds").doubleValue()).isPositive();
             assertThat(result.get("flops").longValue()).isPositive();
+        }
+        assertThat(bench.get("waiting").findValuesAsText("prompt_tokens"))
+                .containsExactly("5", "9");
+        for (JsonNode waiting : bench.get("waiting")) {
+            assertThat(waiting.get("alone").get("median_seconds").doubleValue()).isPositive();
+            assertThat(waiting.get("sessions")).hasSize(3);
         }
         JsonNode opening = bench.get("opening");
         for (String time : List.of("seconds", "packing_seconds", "read_fresh_seconds")) {

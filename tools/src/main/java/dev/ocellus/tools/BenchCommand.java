@@ -10,6 +10,7 @@ import dev.ocellus.graph.draw.Detail;
 import dev.ocellus.kernels.KernelProviders;
 import dev.ocellus.kernels.WorkerPool;
 import dev.ocellus.loader.config.JsonFile;
+import dev.ocellus.measure.LatencyBench;
 import dev.ocellus.measure.MachineLimits;
 import dev.ocellus.measure.ModelBench;
 import dev.ocellus.measure.OpeningBench;
@@ -74,7 +75,8 @@ final class BenchCommand implements Callable<Integer> {
             names = "--sessions",
             paramLabel = "N",
             description =
-                    "Measure N sessions that decode at once as well (default: ${DEFAULT-VALUE}).")
+                    "Measure N sessions at once as well: the speed of decoding, and how long each"
+                            + " waits for its tokens while others come (default: ${DEFAULT-VALUE}).")
     private int sessions = ModelBench.Settings.DEFAULT.sessions();
 
     @Option(
@@ -130,19 +132,27 @@ final class BenchCommand implements Callable<Integer> {
                 results = bench.run(bars);
             }
             Ocellus model = models.list.getLast();
+            var all = new BenchOutput.Measurements(model, results, opened, waiting(model));
             if (json) {
-                JsonOutput.print(out, BenchOutput.json(model, results, opened));
+                JsonOutput.print(out, BenchOutput.json(all));
             } else {
-                BenchOutput.print(model, results, opened, out);
+                BenchOutput.print(all, out);
             }
             if (jsonFile != null) {
-                JsonFile.write(jsonFile, BenchOutput.json(model, results, opened));
+                JsonFile.write(jsonFile, BenchOutput.json(all));
             }
             if (profile || trace != null || report != null) {
                 profiles(bench, model, results, out);
             }
         }
         return 0;
+    }
+
+    private List<LatencyBench.Report> waiting(Ocellus model) {
+        if (sessions < 2 || newTokens < 3) {
+            return List.of();
+        }
+        return prompts.stream().map(n -> LatencyBench.run(model, sessions, n, newTokens)).toList();
     }
 
     private OpeningBench.Report measuredOpening() {

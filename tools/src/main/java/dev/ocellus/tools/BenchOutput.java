@@ -4,12 +4,14 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 import dev.ocellus.Ocellus;
+import dev.ocellus.measure.LatencyBench;
 import dev.ocellus.measure.MachineLimits;
 import dev.ocellus.measure.Measured;
 import dev.ocellus.measure.ModelBench;
 import dev.ocellus.measure.OpeningBench;
 
 import java.io.PrintWriter;
+import java.util.List;
 import java.util.Locale;
 
 /** Measurements of a model as a table and as JSON. */
@@ -17,10 +19,31 @@ final class BenchOutput {
     private BenchOutput() {}
 
     /**
+     * What was measured of a model.
+     *
      * @param opening null if it was not measured
+     * @param waiting a report for each length of prompt, if there was more than one session
      */
-    static void print(
-            Ocellus model, ModelBench.Report report, OpeningBench.Report opening, PrintWriter out) {
+    record Measurements(
+            Ocellus model,
+            ModelBench.Report speed,
+            OpeningBench.Report opening,
+            List<LatencyBench.Report> waiting) {}
+
+    static void print(Measurements all, PrintWriter out) {
+        print(all.model(), all.speed(), out);
+        if (all.opening() != null) {
+            out.println();
+            print(all.opening(), out);
+        }
+        for (LatencyBench.Report r : all.waiting()) {
+            out.println();
+            print(r, out);
+        }
+        out.flush();
+    }
+
+    private static void print(Ocellus model, ModelBench.Report report, PrintWriter out) {
         boolean several = report.limits().size() > 1;
         out.println(model.description());
         TextTable table = new TextTable("lrrrrrrrr");
@@ -40,7 +63,7 @@ final class BenchOutput {
             table.row(
                     m.work(),
                     several ? String.valueOf(m.threads()) : "",
-                    Units.time((long) (m.seconds() * 1e9)),
+                    time(m.seconds()),
                     Units.rate(m.unitsPerSecond()) + " " + m.unit() + "/s",
                     first ? "" : ratio(m.speedup(report.first(m))),
                     giga(m.bytesPerSecond()) + " GB/s",
@@ -71,11 +94,29 @@ final class BenchOutput {
                             + disturbed
                             + "; repeat them on a quiet machine");
         }
-        if (opening != null) {
-            out.println();
-            print(opening, out);
+    }
+
+    private static void print(LatencyBench.Report r, PrintWriter out) {
+        TextTable table = new TextTable("lrrrr");
+        table.row(
+                "waiting, prompt %d, %d tokens".formatted(r.promptTokens(), r.newTokens()),
+                "first token",
+                "next: median",
+                "95 %",
+                "longest");
+        row(table, "alone", r.alone());
+        for (int i = 0; i < r.together().size(); i++) {
+            row(table, "session " + (i + 1) + " of " + r.together().size(), r.together().get(i));
         }
-        out.flush();
+        table.print(out);
+    }
+
+    private static void row(TextTable table, String what, LatencyBench.Times t) {
+        table.row(what, time(t.first()), time(t.median()), time(t.most()), time(t.longest()));
+    }
+
+    private static String time(double seconds) {
+        return Units.time((long) (seconds * 1e9));
     }
 
     private static void print(OpeningBench.Report r, PrintWriter out) {
@@ -93,7 +134,7 @@ final class BenchOutput {
             TextTable table, String what, double seconds, long bytes, OpeningBench.Report r) {
         table.row(
                 what,
-                Units.time((long) (seconds * 1e9)),
+                time(seconds),
                 Units.bytes(bytes),
                 String.format(Locale.ROOT, "%.2fx", seconds / r.readFresh()));
     }
@@ -110,12 +151,11 @@ final class BenchOutput {
         return peak == 0 ? "?" : String.format(Locale.ROOT, "%.0f %%", 100 * value / peak);
     }
 
-    /**
-     * @param opening null if it was not measured
-     */
-    static ObjectNode json(Ocellus model, ModelBench.Report report, OpeningBench.Report opening) {
+    static ObjectNode json(Measurements all) {
+        ModelBench.Report report = all.speed();
+        OpeningBench.Report opening = all.opening();
         ObjectNode node = JsonOutput.object();
-        node.put("model", model.description());
+        node.put("model", all.model().description());
         ArrayNode machine = node.putArray("machine");
         for (MachineLimits limits : report.limits()) {
             machine.addObject()
@@ -136,6 +176,10 @@ final class BenchOutput {
                     .put("file_bytes", opening.fileBytes())
                     .put("weight_bytes", opening.weightBytes());
         }
+        if (!all.waiting().isEmpty()) {
+            ArrayNode waiting = node.putArray("waiting");
+            all.waiting().forEach(r -> json(r, waiting.addObject()));
+        }
         ArrayNode results = node.putArray("results");
         for (Measured m : report.results()) {
             ObjectNode result =
@@ -155,5 +199,19 @@ final class BenchOutput {
             }
         }
         return node;
+    }
+
+    private static void json(LatencyBench.Report r, ObjectNode node) {
+        node.put("prompt_tokens", r.promptTokens()).put("new_tokens", r.newTokens());
+        json(r.alone(), node.putObject("alone"));
+        ArrayNode together = node.putArray("sessions");
+        r.together().forEach(t -> json(t, together.addObject()));
+    }
+
+    private static void json(LatencyBench.Times t, ObjectNode node) {
+        node.put("first_token_seconds", t.first())
+                .put("median_seconds", t.median())
+                .put("p95_seconds", t.most())
+                .put("longest_seconds", t.longest());
     }
 }

@@ -92,11 +92,17 @@ final class MappedFile implements AutoCloseable {
      * <p>Locked against {@link #close}, which would fail while the system call holds the mapping.
      */
     synchronized void releasePages(long offset, long bytes) {
-        PageRelease.release(mapping, offset, bytes);
+        PageAdvice.release(mapping, offset, bytes);
+    }
+
+    /** Begins to read pages that will be needed; likewise locked. */
+    synchronized void readAhead(long offset, long bytes) {
+        PageAdvice.readAhead(mapping, offset, bytes);
     }
 
     /**
-     * Likewise for the whole file, with the pages that the system mapped beside those asked for.
+     * As {@link #releasePages(long, long)} for the whole file, with the pages that the system
+     * mapped beside those asked for.
      */
     void releasePages() {
         releasePages(0, size);

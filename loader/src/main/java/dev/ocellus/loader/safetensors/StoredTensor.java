@@ -145,6 +145,17 @@ public final class StoredTensor {
         file.releasePages(fileOffset + byteOffset, bytes);
     }
 
+    /**
+     * Lets the system begin to read {@code bytes} bytes from {@code byteOffset} on, so that {@link
+     * #copyTo} finds them in memory. Does nothing where the system has no such call.
+     *
+     * @throws IndexOutOfBoundsException if the range passes the end of this tensor
+     */
+    public void readAhead(long byteOffset, long bytes) {
+        Objects.checkFromIndexSize(byteOffset, bytes, byteSize());
+        file.readAhead(fileOffset + byteOffset, bytes);
+    }
+
     @Override
     public String toString() {
         return "%s %s %s".formatted(name(), dtype(), shape());

@@ -29,6 +29,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
@@ -178,7 +179,7 @@ class SafetensorsFileTest {
     }
 
     @Test
-    void releasedPagesAreReadAgain() {
+    void pagesAreReadAheadAndAfterTheirRelease() {
         int bytes = 300_000;
         RawFiles.write(
                 path,
@@ -186,7 +187,12 @@ class SafetensorsFileTest {
                 counting(bytes));
         try (SafetensorsFile file = SafetensorsFile.open(path)) {
             StoredTensor b = file.tensors().get(1);
+            b.readAhead(0, b.byteSize());
+            b.readAhead(200_000, 0);
+            assertThatThrownBy(() -> b.readAhead(1, b.byteSize()))
+                    .isInstanceOf(IndexOutOfBoundsException.class);
             byte[] before = read(b);
+            assertThat(before).isEqualTo(Arrays.copyOfRange(counting(bytes), 7, bytes));
             b.releasePages(0, b.byteSize());
             assertThat(read(b)).isEqualTo(before);
             file.tensors().get(0).releasePages(0, 1);
@@ -203,6 +209,7 @@ class SafetensorsFileTest {
         file.close();
         assertThatThrownBy(() -> read(w)).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(() -> w.releasePages(0, 4)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> w.readAhead(0, 4)).isInstanceOf(IllegalStateException.class);
     }
 
     @Test

@@ -9,20 +9,24 @@ import java.lang.invoke.MethodHandle;
 import java.util.Optional;
 
 /**
- * {@code madvise(MADV_DONTNEED)} on parts of a read-only file mapping: the process gives the pages
- * back and reads them again from the file when it touches them. Best effort: does nothing where the
- * call isn't there.
+ * What the system is told of parts of a read-only file mapping, by {@code madvise}. Best effort:
+ * does nothing where the call isn't there.
  */
-final class PageRelease {
-    /** The same number on Linux and macOS. */
+final class PageAdvice {
+    /** The same numbers on Linux and macOS. */
+    private static final int MADV_WILLNEED = 3;
+
     private static final int MADV_DONTNEED = 4;
 
     /** A multiple of the page size of every system, so that rounded offsets begin a page. */
     private static final long PAGE_BYTES = 1 << 16;
 
+    /** Linux reads no more than this for one call, or a little more. */
+    private static final long AHEAD_BYTES = 512 << 10;
+
     private static final Optional<MethodHandle> MADVISE = find();
 
-    private PageRelease() {}
+    private PageAdvice() {}
 
     private static Optional<MethodHandle> find() {
         Linker linker = Linker.nativeLinker();
@@ -40,9 +44,26 @@ final class PageRelease {
     }
 
     /**
+     * The process gives the pages back and reads them again from the file when it touches them.
+     *
      * @param mapping a whole mapping, so that it begins on a page
      */
     static void release(MemorySegment mapping, long offset, long bytes) {
+        advise(mapping, offset, bytes, MADV_DONTNEED);
+    }
+
+    /**
+     * The system begins to read the pages, and the caller goes on.
+     *
+     * @param mapping a whole mapping, so that it begins on a page
+     */
+    static void readAhead(MemorySegment mapping, long offset, long bytes) {
+        for (long done = 0; done < bytes; done += AHEAD_BYTES) {
+            advise(mapping, offset + done, Math.min(AHEAD_BYTES, bytes - done), MADV_WILLNEED);
+        }
+    }
+
+    private static void advise(MemorySegment mapping, long offset, long bytes, int advice) {
         if (MADVISE.isEmpty() || bytes == 0) {
             return;
         }
@@ -52,7 +73,7 @@ final class PageRelease {
         try {
             // The handle keeps the mapping open during the call, so the range can't be reused.
             int ignoredBestEffort =
-                    (int) MADVISE.get().invokeExact(pages, pages.byteSize(), MADV_DONTNEED);
+                    (int) MADVISE.get().invokeExact(pages, pages.byteSize(), advice);
         } catch (RuntimeException e) {
             throw e;
         } catch (Throwable e) {
