@@ -25,6 +25,8 @@ __device__ __forceinline__ void rotate_head(
     float scale = 0;
     if (norm.weight) {
         scale = norms::rms_scale(norm, norms::squares_of<WARP>(x, a.headDim, 0));
+        // What one lane has read for the sum, another may write now.
+        __syncwarp();
     }
     auto load = [&](int64_t i, int64_t left) {
         float4 v = load_quad(x + i, left);
