@@ -38,7 +38,7 @@ class AttentionChoiceTest {
         "90, false, BF16, 65, 128, paged_attention.paged_attention_matrix_128",
         "80, true, BF16, 65, 128, paged_attention.paged_attention_matrix_128",
         "100, true, BF16, 65, 128, paged_attention.paged_attention_matrix_128",
-        "90, true, BF16, 64, 128, paged_attention.paged_attention_merge"
+        "90, true, BF16, 64, 128, paged_attention_few.paged_attention_few_matrix_128"
     })
     void pages(
             int capability,
