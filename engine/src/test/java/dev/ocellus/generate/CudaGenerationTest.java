@@ -46,8 +46,11 @@ class CudaGenerationTest {
      */
     private static final int LAUNCHES_OF_A_LAYER = 6;
 
-    /** Embedding and angles; rows whose logits are wanted, norm, head. */
-    private static final int OTHER_LAUNCHES = 5;
+    /** Embedding and angles; rows whose logits are wanted, norm, head, choice of the token. */
+    private static final int OTHER_STEPS = 6;
+
+    /** The choice takes three. */
+    private static final int OTHER_LAUNCHES = OTHER_STEPS + 2;
 
     private static Path folder;
 
@@ -158,7 +161,7 @@ class CudaGenerationTest {
             new Generation(runner, CONTEXT, GO_ON).run(List.of(request(cache, prompt(5, 50), 3)));
             List<Profile.Row> rows = step.profile().rows(Workload.full(CONTEXT));
             long layers = t.config.numHiddenLayers();
-            assertThat(rows).hasSize((int) (OTHER_LAUNCHES + layers * LAUNCHES_OF_A_LAYER));
+            assertThat(rows).hasSize((int) (OTHER_STEPS + layers * LAUNCHES_OF_A_LAYER));
             assertThat(rows).allSatisfy(row -> assertThat(row.nanos()).isPositive());
             assertThat(rows.stream().map(Profile.Row::operations).skip(2).limit(6))
                     .containsExactly(
