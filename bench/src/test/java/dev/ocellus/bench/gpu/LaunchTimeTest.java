@@ -20,7 +20,7 @@ class LaunchTimeTest {
             Registers.parse(
                     List.of(
                             "| pointwise | add | 40 / 32 | 0 | 0 / 0 | 0 / 0 |",
-                            "| matmul | matmul_few_mma | 128 / 128 | 10240 | 0 / 0 | 0 / 0 |"));
+                            "| matmul_few | matmul_few_mma | 128 / 128 | 10240 | 0 / 0 | 0 / 0 |"));
     private static final int HELD = 8;
     private static final KernelCall CALL = new KernelCall.SelectRows(0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
@@ -38,7 +38,7 @@ class LaunchTimeTest {
         GpuSpec a100 = GpuSpec.of("A100").get();
         assertThat(REGISTERS.of("pointwise.add", a100).registers()).isEqualTo(40);
         assertThat(REGISTERS.of("pointwise.add", H100).registers()).isEqualTo(32);
-        assertThat(REGISTERS.of("matmul.matmul_few_mma", H100).sharedBytes()).isEqualTo(10240);
+        assertThat(REGISTERS.of("matmul_few.matmul_few_mma", H100).sharedBytes()).isEqualTo(10240);
         assertThatThrownBy(() -> REGISTERS.of("norm.rms_norm", H100))
                 .hasMessageContaining("norm.rms_norm")
                 .hasMessageContaining("ptx.sh");
@@ -65,7 +65,7 @@ class LaunchTimeTest {
     void fullWavesOfManyLoadsHaveTheRateOfMemory() {
         long bytes = 1L << 30;
         long wave = 2L * H100.processors();
-        LaunchTime t = time("matmul.matmul_few_mma", 3 * wave, new Cost(0, bytes, 0));
+        LaunchTime t = time("matmul_few.matmul_few_mma", 3 * wave, new Cost(0, bytes, 0));
         assertThat(t.blocksHeld()).isEqualTo(2);
         assertThat(t.seconds()).isEqualTo(bytes / (0.92 * 3350e9) + 1.3e-6, oneIn(1e-3));
     }
