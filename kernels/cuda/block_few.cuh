@@ -135,7 +135,7 @@ struct SourceRows {
 };
 
 // Rounds the activations into shared memory: four lanes a block, UNROLLED blocks at a time, whose
-// loads are under way together.
+// loads are under way together. The scales of rows that do not count are zero.
 __device__ __forceinline__ void round_rows(const SourceRows &source, int rows, int blocks,
                                            RoundedRows x) {
     constexpr int UNROLLED = 4, UNITS = THREADS / 4;
@@ -159,6 +159,11 @@ __device__ __forceinline__ void round_rows(const SourceRows &source, int rows, i
             }
         }
     }
+    for (int i = threadIdx.x; i < blocks * x.pitch; i += THREADS) {
+        if (i % x.pitch >= rows) {
+            x.scales[i] = 0;
+        }
+    }
 }
 
 // Copies the activations that blockmatmul_round left in the scratch memory, whose pitch is ROWS.
@@ -176,17 +181,21 @@ __device__ __forceinline__ void copy_rows(const RoundedRows &from, const Rounded
 // Warps 0 to 6: one of them has every seventh group of the stream.
 template <class Q, int ROWS> struct Multiplier {
     int g, t;
+    int column;      // of the fragment, whose others repeat the last row
     int panelGroup;  // of its next group, in its panel
 
-    explicit __device__ __forceinline__ Multiplier(int groups)
-        : g(lane_index() / 4), t(lane_index() % 4), panelGroup(warp_index() % groups) {}
+    __device__ __forceinline__ Multiplier(int groups, int rows)
+        : g(lane_index() / 4),
+          t(lane_index() % 4),
+          column(ROWS == 1 ? 0 : min(g, rows - 1)),
+          panelGroup(warp_index() % groups) {}
 
     __device__ __forceinline__ void stage(const Memory<Q, ROWS> &memory, int slot, int buffer,
                                           int count, int groups) {
 #pragma unroll 2
         for (int i = warp_index(); i < count; i += MULTIPLIERS) {
             int offset = (slot * memory.depth + i) * GROUP_BYTES<Q>;
-            int row = panelGroup * GROUP_BLOCKS * ROWS + (ROWS == 1 ? 0 : g);
+            int row = panelGroup * GROUP_BLOCKS * ROWS + column;
 #pragma unroll
             for (int b = 0; b < GROUP_BLOCKS; b++) {
                 BlockRows<Q> w;
@@ -332,7 +341,7 @@ __device__ __forceinline__ void multiply(const NormedMatMul &normed, const Mark 
         round_rows(SourceRows(normed, rows, memory.products), rows, blocks, memory.x);
     }
     bool multiplies = warp_index() < MULTIPLIERS;
-    Multiplier<Q, ROWS> multiplier(groups);
+    Multiplier<Q, ROWS> multiplier(groups, rows);
     Chains<ROWS> chains(a, stream.firstStrip, stream.endStrip, multiplies ? 0 : rows);
     // The last round has nothing but the last stage's products to add.
     for (int s = 0, slot = 0; s <= stream.stages; s++) {

@@ -134,7 +134,7 @@ template <class Q, int PANELS, int PARTS> class Tile {
         }
     }
 
-    // A warp copies a block's words and scales.
+    // A warp copies a block's words and scales, of whole eights of rows.
     __device__ __forceinline__ void load_rows(int stage, int slot) {
         int blocks = stage_groups(stage) * GROUP_BLOCKS;
         for (int b = warp_index(); b < blocks; b += warps) {
@@ -142,11 +142,11 @@ template <class Q, int PANELS, int PARTS> class Tile {
                 (static_cast<int64_t>(stage) * depth * GROUP_BLOCKS + b) * x.pitch + firstRow;
             const char *words = reinterpret_cast<const char *>(x.words + from * 4);
             char *to = stage_words(slot) + b * tileRows * BLOCK;
-            for (int v = lane_index(); v < rows * 2; v += WARP) {
+            int whole = (rows + 7) / 8 * 8;
+            for (int v = lane_index(); v < whole * 2; v += WARP) {
                 cp_async16(to + v * 16, words + v * 16);
             }
-            // The pitch is a multiple of four: these scales exist.
-            for (int row = lane_index() * 4; row < rows; row += WARP * 4) {
+            for (int row = lane_index() * 4; row < whole; row += WARP * 4) {
                 cp_async16(stage_scales(slot) + b * tileRows + row, x.scales + from + row);
             }
         }

@@ -43,18 +43,21 @@ extern "C" __global__ void __launch_bounds__(256, 2)
 
 // ---- many rows ---------------------------------------------------------------------------------
 
-// Block: 128 threads; four lanes round a block of row blockIdx.x.
+// Block: 128 threads; four lanes round a block of row blockIdx.x. Rows past the last make whole
+// eights and are zero.
 extern "C" __global__ void __launch_bounds__(128)
     blockmatmul_round(const MatMul a, const Mark mark) {
     begin(mark);
     int64_t row = blockIdx.x, block = static_cast<int64_t>(blockIdx.y) * 32 + threadIdx.x / 4;
     int t = threadIdx.x % 4;
-    if (row >= ROW_COUNT(a)) {
+    int64_t rows = ROW_COUNT(a);
+    if (row >= ceil_div(rows, 8) * 8) {
         return;
     }
     BlockWords words;
     uint2 q;
-    words.load(a.x + row * a.ldx, block * BLOCK + 4 * t, a.k, rows_aligned(a.x, a.ldx));
+    words.load(a.x + row * a.ldx, block * BLOCK + 4 * t, row < rows ? a.k : 0,
+               rows_aligned(a.x, a.ldx));
     float scale = words.round(q);
     if (block < group_count(a) * GROUP_BLOCKS) {
         scratch_rows(a).store(block, static_cast<int>(row), t, q, scale);

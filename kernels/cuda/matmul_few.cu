@@ -266,7 +266,8 @@ class RangeSums {
             bring(x, pitch, source, rows, first, ranges * RANGE);
             // Of the sum that this thread adds up.
             int strip = 0, range = 0;
-            float total = phase ? totals[threadIdx.x] : 0;
+            bool adds = threadIdx.x < STRIP * FEW_ROWS;
+            float total = phase && adds && units > 0 ? totals[threadIdx.x] : 0;
             for (int u = 0; u < units; u += WARPS, buffer ^= 1) {
                 int unit = u + warp_index();
                 float *round = sums + buffer * WARPS * sums_of_unit();
@@ -277,7 +278,7 @@ class RangeSums {
                 }
                 // One barrier a round: a buffer is written again two rounds later.
                 __syncthreads();
-                if (threadIdx.x >= STRIP * FEW_ROWS) {
+                if (!adds) {
                     continue;
                 }
                 int r = min(static_cast<int>(threadIdx.x) / STRIP, static_cast<int>(a.rows) - 1);

@@ -69,7 +69,10 @@ final class BlockMatMulKernels {
     }
 
     private GpuWork round(MatMul call, long scratch, Arena arena) {
-        Grid grid = Grid.of(call.rows(), Math.ceilDiv(BlockShape.blocks(call), ROUND_BLOCKS));
+        Grid grid =
+                Grid.of(
+                        BlockShape.roundedRows(call),
+                        Math.ceilDiv(BlockShape.blocks(call), ROUND_BLOCKS));
         GpuFunction function = gpu.function(FAMILY, "blockmatmul_round");
         return KernelLaunch.of(function, grid, ROUND_THREADS, 0, call, scratch, arena);
     }

@@ -35,7 +35,7 @@ record BlockShape(Kernel kernel, Grid grid, int threads, long sharedBytes) {
     /** Bytes of a rounded block of activations with its scale. */
     private static final long ROUNDED_BYTES = DType.BLOCK_ELEMENTS + Float.BYTES;
 
-    /** Rows of rounded activations in scratch memory are a multiple of this. */
+    /** What {@link #roundedRows} is a multiple of. */
     private static final int ROW_MULTIPLE = 8;
 
     /** Shared memory of a multiprocessor that each block takes beside its own. */
@@ -92,8 +92,12 @@ record BlockShape(Kernel kernel, Grid grid, int threads, long sharedBytes) {
 
     /** Bytes of all rounded activations. */
     static long scratchBytes(MatMul call) {
-        long rows = Math.ceilDiv(call.rows(), ROW_MULTIPLE) * ROW_MULTIPLE;
-        return rows * blocks(call) * ROUNDED_BYTES;
+        return roundedRows(call) * blocks(call) * ROUNDED_BYTES;
+    }
+
+    /** Rows of rounded activations in scratch memory. */
+    static long roundedRows(MatMul call) {
+        return Math.ceilDiv(call.rows(), ROW_MULTIPLE) * ROW_MULTIPLE;
     }
 
     /** Blocks of columns, those of whole groups. */
