@@ -71,50 +71,18 @@ __device__ __forceinline__ void attend_segment(const struct Attention &a) {
     });
 }
 
-extern "C" __global__ void __launch_bounds__(128, 1)
-    attention_matrix_64(const __grid_constant__ struct Attention a, const Mark mark) {
-    begin(mark);
-    attend_segment<MatrixCore<64, 4>, true>(a);
-}
+#define ATTENTION_KERNEL(name, threads, ...)                                            \
+    extern "C" __global__ void __launch_bounds__(threads, 1)                            \
+        attention_##name(const __grid_constant__ struct Attention a, const Mark mark) { \
+        begin(mark);                                                                    \
+        attend_segment<__VA_ARGS__>(a);                                                 \
+    }
 
-extern "C" __global__ void __launch_bounds__(128, 1)
-    attention_matrix_80(const __grid_constant__ struct Attention a, const Mark mark) {
-    begin(mark);
-    attend_segment<MatrixCore<80, 4>, true>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(128, 1)
-    attention_matrix_96(const __grid_constant__ struct Attention a, const Mark mark) {
-    begin(mark);
-    attend_segment<MatrixCore<96, 4>, true>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(128, 1)
-    attention_matrix_128(const __grid_constant__ struct Attention a, const Mark mark) {
-    begin(mark);
-    attend_segment<MatrixCore<128, 4>, true>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(256, 1)
-    attention_plain_64(const __grid_constant__ struct Attention a, const Mark mark) {
-    begin(mark);
-    attend_segment<PlainCore<16, 1>, false>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(256, 1)
-    attention_plain_128(const __grid_constant__ struct Attention a, const Mark mark) {
-    begin(mark);
-    attend_segment<PlainCore<16, 2>, false>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(256, 1)
-    attention_plain_256(const __grid_constant__ struct Attention a, const Mark mark) {
-    begin(mark);
-    attend_segment<PlainCore<16, 4>, false>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(256, 1)
-    attention_plain_512(const __grid_constant__ struct Attention a, const Mark mark) {
-    begin(mark);
-    attend_segment<PlainCore<16, 8>, false>(a);
-}
+ATTENTION_KERNEL(matrix_64, 128, MatrixCore<64, 4>, true)
+ATTENTION_KERNEL(matrix_80, 128, MatrixCore<80, 4>, true)
+ATTENTION_KERNEL(matrix_96, 128, MatrixCore<96, 4>, true)
+ATTENTION_KERNEL(matrix_128, 128, MatrixCore<128, 4>, true)
+ATTENTION_KERNEL(plain_64, 256, PlainCore<16, 1>, false)
+ATTENTION_KERNEL(plain_128, 256, PlainCore<16, 2>, false)
+ATTENTION_KERNEL(plain_256, 256, PlainCore<16, 4>, false)
+ATTENTION_KERNEL(plain_512, 256, PlainCore<16, 8>, false)

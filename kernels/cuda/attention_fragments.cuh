@@ -8,7 +8,7 @@
 #ifndef OCELLUS_ATTENTION_FRAGMENTS_CUH
 #define OCELLUS_ATTENTION_FRAGMENTS_CUH
 
-#include "attention.cuh"
+#include "attention_scores.cuh"
 
 constexpr int CACHE_LINE = 128;
 
@@ -101,8 +101,7 @@ template <class Rows> struct MatrixOperand {
     }
 };
 
-// Adds the products of a warp's 16 queries with a tile of keys: lane 4 g + t has those of queries g and
-// g + 8 with keys 8 j + 2 t and 8 j + 2 t + 1.
+// Adds the products of a warp's 16 queries with a tile of keys.
 template <int DIM>
 __device__ __forceinline__ void multiply_keys(
     float (&scores)[KEYS / 8][4], const uint32_t (&query)[DIM / 16][4], const bf16 *keys) {
@@ -117,28 +116,6 @@ __device__ __forceinline__ void multiply_keys(
             ldmatrix_x4<false>(b, at + j * 16 * LD + c * 16);
             mma_bf16(scores[2 * j], query[c], b[0], b[1]);
             mma_bf16(scores[2 * j + 1], query[c], b[2], b[3]);
-        }
-    }
-}
-
-// Scores of keys outside the spans of queries g and g + 8, in a tile that begins at `first`, count for
-// nothing.
-__device__ __forceinline__ void mask(
-    float (&scores)[KEYS / 8][4], const Span (&span)[2], int first) {
-#pragma unroll
-    for (int h = 0; h < 2; h++) {
-        if (span[h].from <= first && span[h].to >= first + KEYS) {
-            continue;
-        }
-#pragma unroll
-        for (int j = 0; j < KEYS / 8; j++) {
-#pragma unroll
-            for (int e = 0; e < 2; e++) {
-                int key = first + j * 8 + lane_index() % 4 * 2 + e;
-                if (key < span[h].from || key >= span[h].to) {
-                    scores[j][2 * h + e] = -INFINITY;
-                }
-            }
         }
     }
 }

@@ -85,7 +85,8 @@ template <int DIM, int WARPS> struct MatrixCore {
         operand.template copy<DIM, THREADS>(values, VALUE, first, any);
         float scores[KEYS / 8][4] = {};
         multiply_keys<DIM>(scores, query, keys);
-        mask(scores, span, first);
+        mask_query<KEYS>(scores, 0, span[0], first);
+        mask_query<KEYS>(scores, 1, span[1], first);
         weigh(scores);
         cp_async_wait<0>();
         __syncthreads();
@@ -99,25 +100,9 @@ template <int DIM, int WARPS> struct MatrixCore {
     __device__ __forceinline__ void weigh(float (&scores)[KEYS / 8][4]) {
 #pragma unroll
         for (int h = 0; h < 2; h++) {
-            float largest = part[h].largest;
-#pragma unroll
-            for (int j = 0; j < KEYS / 8; j++) {
-                largest = fmaxf(largest, fmaxf(scores[j][2 * h], scores[j][2 * h + 1]));
-            }
-            largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, 1));
-            largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, 2));
+            float largest = largest_score<KEYS>(scores, h, part[h].largest);
             float factor = rescale(part[h].largest, largest, scale);
-            float shift = -(reference(largest) * scale);
-            float total = 0;
-#pragma unroll
-            for (int j = 0; j < KEYS / 8; j++) {
-#pragma unroll
-                for (int e = 0; e < 2; e++) {
-                    float &score = scores[j][2 * h + e];
-                    score = exp2_approx(fmaf(score, scale, shift));
-                    total += score;
-                }
-            }
+            float total = weigh_query<KEYS>(scores, h, largest, scale);
             // Of this lane's keys alone: the lanes' totals are added when the range ends.
             part[h].total = fmaf(part[h].total, factor, total);
             part[h].largest = largest;
@@ -143,11 +128,8 @@ template <int DIM, int WARPS> struct MatrixCore {
 
     // The keys of a range are complete: the lanes' totals become one.
     __device__ __forceinline__ void complete() {
-#pragma unroll
-        for (int h = 0; h < 2; h++) {
-            part[h].total += __shfl_xor_sync(ALL_LANES, part[h].total, 1);
-            part[h].total += __shfl_xor_sync(ALL_LANES, part[h].total, 2);
-        }
+        add_totals(part[0]);
+        add_totals(part[1]);
     }
 
     // Adds the complete range to those before.

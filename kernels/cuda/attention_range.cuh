@@ -72,8 +72,8 @@ template <int DIM> struct RangeCore {
             multiply_keys<DIM>(scores, query, memory);
             __syncwarp();
             operand.template copy<DIM, WARP>(memory, VALUE, tile, keys);
-            const Span span[2] = {keys, keys};
-            mask(scores, span, tile);
+            mask_query<KEYS>(scores, 0, keys, tile);
+            mask_query<KEYS>(scores, 1, keys, tile);
         }
         share_largest(scores, present);
         __syncthreads();
@@ -88,16 +88,10 @@ template <int DIM> struct RangeCore {
     }
 
     __device__ __forceinline__ void share_largest(
-        const float (&scores)[KEYS / 8][4], bool present) const {
+        float (&scores)[KEYS / 8][4], bool present) const {
 #pragma unroll
         for (int h = 0; h < 2; h++) {
-            float largest = -INFINITY;
-#pragma unroll
-            for (int j = 0; j < KEYS / 8; j++) {
-                largest = fmaxf(largest, fmaxf(scores[j][2 * h], scores[j][2 * h + 1]));
-            }
-            largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, 1));
-            largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, 2));
+            float largest = largest_score<KEYS>(scores, h, -INFINITY);
             if (lane_index() % 4 == 0) {
                 shared.largest[warp_index()][index(h)] = present ? largest : -INFINITY;
             }
@@ -113,18 +107,8 @@ template <int DIM> struct RangeCore {
             for (int t = 1; t <= own; t++) {
                 largest = fmaxf(largest, shared.largest[t][index(h)]);
             }
-            float shift = -(reference(largest) * scale);
-            float total = 0;
-#pragma unroll
-            for (int j = 0; j < KEYS / 8; j++) {
-#pragma unroll
-                for (int e = 0; e < 2; e++) {
-                    float &score = scores[j][2 * h + e];
-                    score = exp2_approx(fmaf(score, scale, shift));
-                    total += score;
-                }
-            }
-            shared.total[own][index(h)][lane_index() % 4] = total;
+            shared.total[own][index(h)][lane_index() % 4] =
+                weigh_query<KEYS>(scores, h, largest, scale);
         }
 #pragma unroll
         for (int c = 0; c < KEYS / 16; c++) {
@@ -168,11 +152,8 @@ template <int DIM> struct RangeCore {
                 }
             }
         }
-#pragma unroll
-        for (int h = 0; h < 2; h++) {
-            part[h].total += __shfl_xor_sync(ALL_LANES, part[h].total, 1);
-            part[h].total += __shfl_xor_sync(ALL_LANES, part[h].total, 2);
-        }
+        add_totals(part[0]);
+        add_totals(part[1]);
     }
 
     // Writes the range's result where `place` says.

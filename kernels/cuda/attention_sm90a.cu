@@ -48,26 +48,14 @@ template <int DIM> __device__ __forceinline__ void attend_segment(const struct A
         });
 }
 
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
-    attention_wgmma_64(const __grid_constant__ struct Attention a, const Mark mark) {
-    begin(mark);
-    attend_segment<64>(a);
-}
+#define ATTENTION_KERNEL(dim)                                                                \
+    extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)                           \
+        attention_wgmma_##dim(const __grid_constant__ struct Attention a, const Mark mark) { \
+        begin(mark);                                                                         \
+        attend_segment<dim>(a);                                                              \
+    }
 
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
-    attention_wgmma_80(const __grid_constant__ struct Attention a, const Mark mark) {
-    begin(mark);
-    attend_segment<80>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
-    attention_wgmma_96(const __grid_constant__ struct Attention a, const Mark mark) {
-    begin(mark);
-    attend_segment<96>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
-    attention_wgmma_128(const __grid_constant__ struct Attention a, const Mark mark) {
-    begin(mark);
-    attend_segment<128>(a);
-}
+ATTENTION_KERNEL(64)
+ATTENTION_KERNEL(80)
+ATTENTION_KERNEL(96)
+ATTENTION_KERNEL(128)

@@ -13,7 +13,7 @@
 #ifndef OCELLUS_ATTENTION_WGMMA_CUH
 #define OCELLUS_ATTENTION_WGMMA_CUH
 
-#include "attention.cuh"
+#include "attention_scores.cuh"
 #include "attention_tiles.cuh"
 #include "ptx_sm90a.cuh"
 
@@ -216,46 +216,13 @@ template <int DIM> struct TileConsumer {
         }
 #pragma unroll
         for (int h = 0; h < 2; h++) {
-            mask(scores, h, walk.tile.first);
-            float largest = softmax[h].largest;
-#pragma unroll
-            for (int j = 0; j < TILE_KEYS / 8; j++) {
-                largest = fmaxf(largest, fmaxf(scores[4 * j + 2 * h], scores[4 * j + 2 * h + 1]));
-            }
-            largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, 1));
-            largest = fmaxf(largest, __shfl_xor_sync(ALL_LANES, largest, 2));
+            mask_query<TILE_KEYS>(scores, h, span[h], walk.tile.first);
+            float largest = largest_score<TILE_KEYS>(scores, h, softmax[h].largest);
             factor[h] = rescale(softmax[h].largest, largest, scale);
-            float shift = -(reference(largest) * scale);
-            float total = 0;
-#pragma unroll
-            for (int j = 0; j < TILE_KEYS / 8; j++) {
-#pragma unroll
-                for (int e = 0; e < 2; e++) {
-                    float &score = scores[4 * j + 2 * h + e];
-                    score = exp2_approx(fmaf(score, scale, shift));
-                    total += score;
-                }
-            }
+            float total = weigh_query<TILE_KEYS>(scores, h, largest, scale);
             // Of this lane's keys alone: the lanes' totals are added at the end.
             softmax[h].total = fmaf(softmax[h].total, factor[h], total);
             softmax[h].largest = largest;
-        }
-    }
-
-    __device__ __forceinline__ void mask(
-        float (&scores)[TILE_KEYS / 2], int h, int first) const {
-        if (span[h].from <= first && span[h].to >= first + TILE_KEYS) {
-            return;
-        }
-#pragma unroll
-        for (int j = 0; j < TILE_KEYS / 8; j++) {
-#pragma unroll
-            for (int e = 0; e < 2; e++) {
-                int key = first + j * 8 + lane_index() % 4 * 2 + e;
-                if (key < span[h].from || key >= span[h].to) {
-                    scores[4 * j + 2 * h + e] = -INFINITY;
-                }
-            }
         }
     }
 
@@ -275,11 +242,8 @@ template <int DIM> struct TileConsumer {
     }
 
     __device__ __forceinline__ void complete() {
-#pragma unroll
-        for (int h = 0; h < 2; h++) {
-            softmax[h].total += __shfl_xor_sync(ALL_LANES, softmax[h].total, 1);
-            softmax[h].total += __shfl_xor_sync(ALL_LANES, softmax[h].total, 2);
-        }
+        add_totals(softmax[0]);
+        add_totals(softmax[1]);
     }
 
     // Writes the means where `place` says.

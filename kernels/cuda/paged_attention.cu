@@ -64,44 +64,17 @@ template <class Core> __device__ __forceinline__ void attend(const struct PagedA
     });
 }
 
-extern "C" __global__ void __launch_bounds__(128, 1)
-    paged_attention_matrix_64(const __grid_constant__ struct PagedAttention a, const Mark mark) {
-    begin(mark);
-    attend<MatrixCore<64, 4>>(a);
-}
+#define ATTENTION_KERNEL(name, threads, ...)                                                       \
+    extern "C" __global__ void __launch_bounds__(threads, 1)                                       \
+        paged_attention_##name(const __grid_constant__ struct PagedAttention a, const Mark mark) { \
+        begin(mark);                                                                               \
+        attend<__VA_ARGS__>(a);                                                                    \
+    }
 
-extern "C" __global__ void __launch_bounds__(128, 1)
-    paged_attention_matrix_96(const __grid_constant__ struct PagedAttention a, const Mark mark) {
-    begin(mark);
-    attend<MatrixCore<96, 4>>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(128, 1)
-    paged_attention_matrix_128(const __grid_constant__ struct PagedAttention a, const Mark mark) {
-    begin(mark);
-    attend<MatrixCore<128, 4>>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(256, 1)
-    paged_attention_plain_64(const __grid_constant__ struct PagedAttention a, const Mark mark) {
-    begin(mark);
-    attend<PlainCore<16, 1>>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(256, 1)
-    paged_attention_plain_128(const __grid_constant__ struct PagedAttention a, const Mark mark) {
-    begin(mark);
-    attend<PlainCore<16, 2>>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(256, 1)
-    paged_attention_plain_256(const __grid_constant__ struct PagedAttention a, const Mark mark) {
-    begin(mark);
-    attend<PlainCore<16, 4>>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(256, 1)
-    paged_attention_plain_512(const __grid_constant__ struct PagedAttention a, const Mark mark) {
-    begin(mark);
-    attend<PlainCore<16, 8>>(a);
-}
+ATTENTION_KERNEL(matrix_64, 128, MatrixCore<64, 4>)
+ATTENTION_KERNEL(matrix_96, 128, MatrixCore<96, 4>)
+ATTENTION_KERNEL(matrix_128, 128, MatrixCore<128, 4>)
+ATTENTION_KERNEL(plain_64, 256, PlainCore<16, 1>)
+ATTENTION_KERNEL(plain_128, 256, PlainCore<16, 2>)
+ATTENTION_KERNEL(plain_256, 256, PlainCore<16, 4>)
+ATTENTION_KERNEL(plain_512, 256, PlainCore<16, 8>)

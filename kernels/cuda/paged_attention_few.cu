@@ -146,32 +146,15 @@ template <class Core> __device__ __forceinline__ void attend_row(const struct Fe
     }
 }
 
-extern "C" __global__ void __launch_bounds__(128, 2)
-    paged_attention_few_matrix_64(const __grid_constant__ struct FewRows a, const Mark mark) {
-    begin(mark);
-    attend_row<RangeCore<64>>(a);
-}
+#define ATTENTION_KERNEL(name, threads, blocks, ...)                                            \
+    extern "C" __global__ void __launch_bounds__(threads, blocks)                               \
+        paged_attention_few_##name(const __grid_constant__ struct FewRows a, const Mark mark) { \
+        begin(mark);                                                                            \
+        attend_row<__VA_ARGS__>(a);                                                             \
+    }
 
-extern "C" __global__ void __launch_bounds__(128, 2)
-    paged_attention_few_matrix_128(const __grid_constant__ struct FewRows a, const Mark mark) {
-    begin(mark);
-    attend_row<RangeCore<128>>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(256, 1)
-    paged_attention_few_plain_64(const __grid_constant__ struct FewRows a, const Mark mark) {
-    begin(mark);
-    attend_row<PlainRange<1>>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(256, 1)
-    paged_attention_few_plain_128(const __grid_constant__ struct FewRows a, const Mark mark) {
-    begin(mark);
-    attend_row<PlainRange<2>>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(256, 1)
-    paged_attention_few_plain_512(const __grid_constant__ struct FewRows a, const Mark mark) {
-    begin(mark);
-    attend_row<PlainRange<8>>(a);
-}
+ATTENTION_KERNEL(matrix_64, 128, 2, RangeCore<64>)
+ATTENTION_KERNEL(matrix_128, 128, 2, RangeCore<128>)
+ATTENTION_KERNEL(plain_64, 256, 1, PlainRange<1>)
+ATTENTION_KERNEL(plain_128, 256, 1, PlainRange<2>)
+ATTENTION_KERNEL(plain_512, 256, 1, PlainRange<8>)

@@ -80,26 +80,14 @@ template <int DIM> __device__ __forceinline__ void attend_pages(const struct Pag
         [&](int i) { return a.out + queries.row_of(i) * a.ldo + queries.head_of(i) * a.headDim; });
 }
 
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
-    paged_attention_wgmma_64(const __grid_constant__ struct PagedAttention a, const Mark mark) {
-    begin(mark);
-    attend_pages<64>(a);
-}
+#define ATTENTION_KERNEL(dim)                                                                           \
+    extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)                                      \
+        paged_attention_wgmma_##dim(const __grid_constant__ struct PagedAttention a, const Mark mark) { \
+        begin(mark);                                                                                    \
+        attend_pages<dim>(a);                                                                           \
+    }
 
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
-    paged_attention_wgmma_80(const __grid_constant__ struct PagedAttention a, const Mark mark) {
-    begin(mark);
-    attend_pages<80>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
-    paged_attention_wgmma_96(const __grid_constant__ struct PagedAttention a, const Mark mark) {
-    begin(mark);
-    attend_pages<96>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)
-    paged_attention_wgmma_128(const __grid_constant__ struct PagedAttention a, const Mark mark) {
-    begin(mark);
-    attend_pages<128>(a);
-}
+ATTENTION_KERNEL(64)
+ATTENTION_KERNEL(80)
+ATTENTION_KERNEL(96)
+ATTENTION_KERNEL(128)

@@ -39,10 +39,13 @@ final class PtxFiles {
                 : module;
     }
 
-    /** Whether the PTX can become machine code of an architecture, such as sm_86 or sm_90a. */
+    /**
+     * Whether the PTX is made to become machine code of an architecture, such as sm_86; sm_90a is
+     * sm_90 for what is not for it alone.
+     */
     static boolean isFor(String module, String architecture) {
-        if (module.endsWith("_sm90a")) {
-            return architecture.equals("sm_90a");
+        if (module.endsWith("_sm90a") || architecture.equals("sm_90a")) {
+            return module.endsWith("_sm90a") && architecture.equals("sm_90a");
         }
         int number = Integer.parseInt(architecture.replaceAll("\\D", ""));
         return !module.endsWith(NEWER) || number >= 90;
