@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,36 +21,17 @@ import java.util.Arrays;
 import java.util.stream.Stream;
 
 /** Each planted mistake of {@code tests/softgpu/selftest/mistakes.cu} is found. */
-class SoftGpuMistakesTest {
+class SoftGpuMistakesTest extends SelfTestDevice {
     private static final int THREADS = 128;
     private static final int N = 512;
 
-    private DriverCalls driver;
-    private long context;
-    private long out;
-    private long in;
-
     @BeforeEach
     void open() {
-        SoftGpu.requireSoftware();
-        driver = new DriverCalls();
-        context = driver.context();
         float[] values = new float[N];
         for (int i = 0; i < N; i++) {
             values[i] = i;
         }
-        in = driver.floats(values);
-        out = driver.floats(new float[N]);
-    }
-
-    @AfterEach
-    void close() {
-        if (driver != null) {
-            driver.call("cuCtxDestroy_v2", context);
-            driver.close();
-            SoftGpu.sanitized(Boolean.getBoolean("ocellus.softgpu.sanitize"));
-            SoftGpu.defaults();
-        }
+        open(values, N);
     }
 
     static Stream<Arguments> faults() {

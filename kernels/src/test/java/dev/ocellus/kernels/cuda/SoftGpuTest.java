@@ -2,55 +2,28 @@ package dev.ocellus.kernels.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
 
 /** The software GPU runs correct kernels right and answers what a driver answers. */
-class SoftGpuTest {
+class SoftGpuTest extends SelfTestDevice {
     private static final int THREADS = 128;
     private static final int BLOCKS = 3;
     private static final int N = BLOCKS * THREADS;
 
-    private DriverCalls driver;
-    private long context;
-    private long in;
-    private long out;
-
     @BeforeEach
     void open() {
-        SoftGpu.requireSoftware();
-        driver = new DriverCalls();
-        context = driver.context();
         float[] values = new float[N];
         for (int i = 0; i < N; i++) {
             values[i] = i % 5 - 2;
         }
-        in = driver.floats(values);
-        out = driver.floats(new float[N]);
-    }
-
-    @AfterEach
-    void close() {
-        if (driver != null) {
-            driver.call("cuCtxDestroy_v2", context);
-            driver.close();
-            SoftGpu.sanitized(Boolean.getBoolean("ocellus.softgpu.sanitize"));
-            SoftGpu.defaults();
-        }
-    }
-
-    static Stream<Arguments> ways() {
-        return Stream.of(SoftGpu.Order.values())
-                .flatMap(o -> Stream.of(Arguments.of(o, false), Arguments.of(o, true)));
+        open(values, N);
     }
 
     @ParameterizedTest

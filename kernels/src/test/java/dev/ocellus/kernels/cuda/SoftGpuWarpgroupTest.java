@@ -5,7 +5,6 @@ import static dev.ocellus.kernels.cuda.DriverCalls.SUCCESS;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,39 +18,20 @@ import java.util.stream.Stream;
  * The software GPU does what the PTX ISA says of the operations of compute capability 9.0, and
  * finds each planted mistake: {@code tests/softgpu/selftest/warpgroup.cu}.
  */
-class SoftGpuWarpgroupTest {
+class SoftGpuWarpgroupTest extends SelfTestDevice {
     private static final int COLUMNS = 64;
     private static final int DEPTH = 16;
     private static final int ROWS = 64;
     private static final int SHARED_BYTES = 8192;
     private static final int TILE = 256;
 
-    private DriverCalls driver;
-    private long context;
-    private long out;
-    private long in;
-
     @BeforeEach
     void open() {
-        SoftGpu.requireSoftware();
-        driver = new DriverCalls();
-        context = driver.context();
         float[] values = new float[5 * TILE];
         for (int i = 0; i < values.length; i++) {
             values[i] = i;
         }
-        in = driver.floats(values);
-        out = driver.floats(new float[ROWS * COLUMNS]);
-    }
-
-    @AfterEach
-    void close() {
-        if (driver != null) {
-            driver.call("cuCtxDestroy_v2", context);
-            driver.close();
-            SoftGpu.sanitized(Boolean.getBoolean("ocellus.softgpu.sanitize"));
-            SoftGpu.defaults();
-        }
+        open(values, ROWS * COLUMNS);
     }
 
     /** Swizzling modes as a matrix descriptor has them. */
@@ -106,11 +86,6 @@ class SoftGpuWarpgroupTest {
         long descriptor = (long) mode << 62 | stride >> 4 << 32 | leading >> 4 << 16;
         assertThat(run(kernel, descriptor)).as(SoftGpu.lastFault()).isEqualTo(SUCCESS);
         assertThat(driver.read(out, DEPTH * COLUMNS)[k * COLUMNS + n]).isEqualTo(index);
-    }
-
-    static Stream<Arguments> ways() {
-        return Stream.of(SoftGpu.Order.values())
-                .flatMap(o -> Stream.of(Arguments.of(o, false), Arguments.of(o, true)));
     }
 
     @ParameterizedTest
