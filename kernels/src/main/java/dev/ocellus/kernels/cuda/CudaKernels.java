@@ -99,6 +99,10 @@ public final class CudaKernels {
      * @throws UnsupportedOperationException for PackPanels, which the host does
      */
     public List<GpuWork> bind(KernelCall call, long scratch, Arena arena) {
+        return bind(call, Conditions.NONE, scratch, arena);
+    }
+
+    private List<GpuWork> bind(KernelCall call, Conditions conditions, long scratch, Arena arena) {
         return switch (call) {
             case KernelCall.RmsNorm c -> norm.rmsNorm(c, scratch, arena);
             case KernelCall.LayerNorm c -> norm.layerNorm(c, scratch, arena);
@@ -120,14 +124,16 @@ public final class CudaKernels {
             case KernelCall.KvAppend c -> cache.kvAppend(c, scratch, arena);
             case KernelCall.Attention c -> attention.attention(c, scratch, arena);
             case KernelCall.PagedAttention c -> pagedAttention.pagedAttention(c, scratch, arena);
-            case KernelCall.MatMul c -> matMul.matMul(c, scratch, arena);
+            case KernelCall.MatMul c -> matMul.matMul(c, conditions, scratch, arena);
             case KernelCall.Sample c -> sample.sample(c, scratch, arena);
             case KernelCall.PackPanels c -> throw hostOnly();
         };
     }
 
     /**
-     * A call among others that follow one another.
+     * A call among others that follow one another. Its operands have room for all rows of its
+     * capacity, and nobody needs what lies in those past the run-time count, which may be read, as
+     * anything, and overwritten.
      *
      * @param scratch as {@link #bind(KernelCall, long, Arena)} takes it
      * @param onlyNextReads whether the next call alone reads what this one writes, so that it need
@@ -169,7 +175,15 @@ public final class CudaKernels {
                 };
         Placed first = calls.getFirst();
         return together.map(work -> new Bound(fusion.calls(), work))
-                .orElseGet(() -> new Bound(1, bind(first.call(), first.scratch(), arena)));
+                .orElseGet(
+                        () ->
+                                new Bound(
+                                        1,
+                                        bind(
+                                                first.call(),
+                                                new Conditions(true),
+                                                first.scratch(),
+                                                arena)));
     }
 
     private static UnsupportedOperationException hostOnly() {

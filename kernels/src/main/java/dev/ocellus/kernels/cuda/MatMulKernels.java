@@ -27,7 +27,7 @@ import java.util.Optional;
  *
  * Own kernels give a row the same bits in any company, also across the first and the last; a
  * library need not. A library multiplies all rows of the capacity; what it makes of those past the
- * run-time count stays in the scratch memory.
+ * run-time count stays in the scratch memory, unless {@link Conditions} allow more.
  */
 final class MatMulKernels {
     static final int FEW_ROWS = FewRowKernels.ROWS;
@@ -70,12 +70,12 @@ final class MatMulKernels {
         };
     }
 
-    List<GpuWork> matMul(MatMul call, long scratch, Arena arena) {
+    List<GpuWork> matMul(MatMul call, Conditions conditions, long scratch, Arena arena) {
         return switch (way(call)) {
             case BLOCKS -> blocks.matMul(call, scratch, arena);
             case FEW -> List.of(fewRows.matMul(call, arena));
             case TILES -> tiles(call, scratch, arena);
-            case LIBRARY -> library(call, scratch, arena);
+            case LIBRARY -> library(call, conditions, scratch, arena);
         };
     }
 
@@ -166,16 +166,15 @@ final class MatMulKernels {
     /** Activations as a library reads them. */
     private record Factor(Blas.Factors type, long x, long ldx) {}
 
-    private List<GpuWork> library(MatMul call, long scratch, Arena arena) {
+    private List<GpuWork> library(MatMul call, Conditions conditions, long scratch, Arena arena) {
         List<GpuWork> work = new ArrayList<>();
-        Factor factor = factor(call, scratch, work, arena);
+        Factor factor = factor(call, conditions, scratch, work, arena);
         long sums = scratch + factorBytes(call);
         long workspace = sums + sumBytes(call);
-        Blas.Product whole = whole(call, factor);
-        if (whole != null && blas.supports(whole)) {
-            long out = call.out();
-            Blas.Operands at = Blas.Operands.of(factor.x, call.w(), call.bias(), out, workspace);
-            work.add(blas.bind(whole, at, arena));
+        boolean takesAllRows = call.rowCount() == 0 || conditions.spareRows();
+        Optional<Blas.Product> whole = takesAllRows ? whole(call, factor) : Optional.empty();
+        if (whole.isPresent()) {
+            work.add(blas.bind(whole.get(), operands(call, factor, workspace), arena));
             return work;
         }
         long n = weightRows(call);
@@ -189,6 +188,7 @@ final class MatMulKernels {
                         call.k(),
                         n,
                         0,
+                        0,
                         false,
                         Activation.NONE);
         Blas.Operands at = Blas.Operands.of(factor.x, call.w(), 0, sums, workspace);
@@ -199,12 +199,13 @@ final class MatMulKernels {
     }
 
     /** The activations where they are, or the work that brings them to the scratch memory. */
-    private Factor factor(MatMul call, long scratch, List<GpuWork> work, Arena arena) {
+    private Factor factor(
+            MatMul call, Conditions conditions, long scratch, List<GpuWork> work, Arena arena) {
         if (call.compute() == ComputeType.BF16) {
             work.add(round(call, scratch, arena));
             return new Factor(Blas.Factors.BF16, scratch, roundedPitch(call));
         }
-        if (call.rowCount() == 0) {
+        if (call.rowCount() == 0 || conditions.spareRows()) {
             return new Factor(Blas.Factors.F32, call.x(), call.ldx());
         }
         Grid grid = Grid.of(call.rows(), Math.ceilDiv(call.k(), THREADS * COPY_COLUMNS));
@@ -213,29 +214,36 @@ final class MatMulKernels {
     }
 
     /**
-     * The call as one product with its output in place, or null if it is more than that: rows that
-     * may not count, a gate, a scale, a residual after an activation or at another place.
+     * The call as one product of the library, or empty if it is more than that: a gate, a scale, a
+     * residual after an activation, or what this library lacks.
      */
-    private static Blas.Product whole(MatMul call, Factor factor) {
+    private Optional<Blas.Product> whole(MatMul call, Factor factor) {
         boolean residual = call.residual() != 0;
-        boolean inPlace = call.residual() == call.out() && call.ldr() == call.ldo();
-        if (call.rowCount() != 0
-                || isGated(call)
+        if (isGated(call)
                 || call.scale() != 0
-                || residual && (!inPlace || call.activation() != Activation.NONE)) {
-            return null;
+                || residual && call.activation() != Activation.NONE) {
+            return Optional.empty();
         }
-        return new Blas.Product(
-                factor.type,
-                call.rows(),
-                call.n(),
-                call.k(),
-                factor.ldx,
-                call.k(),
-                call.ldo(),
-                residual ? 1 : 0,
-                call.bias() != 0,
-                call.activation());
+        boolean inPlace = call.residual() == call.out() && call.ldr() == call.ldo();
+        var product =
+                new Blas.Product(
+                        factor.type,
+                        call.rows(),
+                        call.n(),
+                        call.k(),
+                        factor.ldx,
+                        call.k(),
+                        call.ldo(),
+                        residual ? 1 : 0,
+                        residual && !inPlace ? call.ldr() : 0,
+                        call.bias() != 0,
+                        call.activation());
+        return Optional.of(product).filter(blas::supports);
+    }
+
+    private static Blas.Operands operands(MatMul call, Factor factor, long workspace) {
+        long c = call.residual() == 0 ? call.out() : call.residual();
+        return new Blas.Operands(factor.x, call.w(), call.bias(), c, call.out(), 0, 0, workspace);
     }
 
     /** Activations as bfloat16, at the start of the scratch memory. */
