@@ -43,6 +43,7 @@ public final class CudaKernels {
     private final PagedAttentionKernels pagedAttention;
     private final MatMulKernels matMul;
     private final SampleKernels sample;
+    private final Handover handover;
 
     /**
      * The kernels of a GPU.
@@ -72,6 +73,7 @@ public final class CudaKernels {
         pagedAttention = new PagedAttentionKernels(gpu, wgmma);
         matMul = new MatMulKernels(gpu, blas);
         sample = new SampleKernels(gpu);
+        handover = new Handover(matMul, attention, pagedAttention);
     }
 
     /** The type in which products with bfloat16 weights are fastest. */
@@ -104,8 +106,8 @@ public final class CudaKernels {
 
     private List<GpuWork> bind(KernelCall call, Conditions conditions, long scratch, Arena arena) {
         return switch (call) {
-            case KernelCall.RmsNorm c -> norm.rmsNorm(c, scratch, arena);
-            case KernelCall.LayerNorm c -> norm.layerNorm(c, scratch, arena);
+            case KernelCall.RmsNorm c -> norm.rmsNorm(c, conditions, scratch, arena);
+            case KernelCall.LayerNorm c -> norm.layerNorm(c, conditions, scratch, arena);
             case KernelCall.Add c -> pointwise.add(c, scratch, arena);
             case KernelCall.Scale c -> pointwise.scale(c, scratch, arena);
             case KernelCall.Activate c -> pointwise.activate(c, scratch, arena);
@@ -122,8 +124,9 @@ public final class CudaKernels {
             case KernelCall.Conv2d c -> conv.conv2d(c, scratch, arena);
             case KernelCall.GroupNorm c -> conv.groupNorm(c, scratch, arena);
             case KernelCall.KvAppend c -> cache.kvAppend(c, scratch, arena);
-            case KernelCall.Attention c -> attention.attention(c, scratch, arena);
-            case KernelCall.PagedAttention c -> pagedAttention.pagedAttention(c, scratch, arena);
+            case KernelCall.Attention c -> attention.attention(c, conditions, scratch, arena);
+            case KernelCall.PagedAttention c ->
+                    pagedAttention.pagedAttention(c, conditions, scratch, arena);
             case KernelCall.MatMul c -> matMul.matMul(c, conditions, scratch, arena);
             case KernelCall.Sample c -> sample.sample(c, scratch, arena);
             case KernelCall.PackPanels c -> throw hostOnly();
@@ -158,14 +161,15 @@ public final class CudaKernels {
     public List<Bound> bind(List<Placed> calls, Arena arena) {
         List<Bound> all = new ArrayList<>();
         for (int at = 0; at < calls.size(); ) {
-            Bound bound = bindFirst(calls.subList(at, calls.size()), arena);
+            Conditions conditions = handover.conditions(calls, at);
+            Bound bound = bindFirst(calls.subList(at, calls.size()), conditions, arena);
             all.add(bound);
             at += bound.calls();
         }
         return all;
     }
 
-    private Bound bindFirst(List<Placed> calls, Arena arena) {
+    private Bound bindFirst(List<Placed> calls, Conditions conditions, Arena arena) {
         Fusion fusion = Fusion.of(calls);
         Optional<List<GpuWork>> together =
                 switch (fusion) {
@@ -176,14 +180,7 @@ public final class CudaKernels {
         Placed first = calls.getFirst();
         return together.map(work -> new Bound(fusion.calls(), work))
                 .orElseGet(
-                        () ->
-                                new Bound(
-                                        1,
-                                        bind(
-                                                first.call(),
-                                                new Conditions(true),
-                                                first.scratch(),
-                                                arena)));
+                        () -> new Bound(1, bind(first.call(), conditions, first.scratch(), arena)));
     }
 
     private static UnsupportedOperationException hostOnly() {

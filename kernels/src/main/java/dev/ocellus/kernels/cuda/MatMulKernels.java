@@ -43,8 +43,10 @@ final class MatMulKernels {
     /** Columns that a thread of the rounding kernel takes. */
     private static final int ROUND_COLUMNS = 8;
 
-    /** And one of the copying kernel. */
+    /** And one of the copying kernel, and of the one after a product. */
     private static final long COPY_COLUMNS = 4;
+
+    private static final long FINISH_COLUMNS = 8;
 
     private final Gpu gpu;
     private final Blas blas;
@@ -90,6 +92,17 @@ final class MatMulKernels {
             case FEW -> Optional.of(List.of(fewRows.normed(norm, call, arena)));
             case TILES, LIBRARY -> Optional.empty();
         };
+    }
+
+    /** Whether a product's activations are rounded to bfloat16 for a library. */
+    boolean roundsActivations(MatMul call) {
+        return way(call) == Way.LIBRARY && call.compute() == ComputeType.BF16;
+    }
+
+    /** Whether a kernel follows the product of a library even where rows are to spare. */
+    boolean finishes(MatMul call) {
+        return way(call) == Way.LIBRARY
+                && whole(call, new Factor(Blas.Factors.F32, call.x(), call.ldx())).isEmpty();
     }
 
     private enum Way {
@@ -193,14 +206,18 @@ final class MatMulKernels {
                         Activation.NONE);
         Blas.Operands at = Blas.Operands.of(factor.x, call.w(), 0, sums, workspace);
         work.add(blas.bind(product, at, arena));
-        Grid grid = Grid.of(call.rows(), Math.ceilDiv(call.n(), THREADS));
-        work.add(launch("matmul_finish", grid, THREADS, call, sums, arena));
+        Grid grid = Grid.of(call.rows(), Math.ceilDiv(call.n(), THREADS * FINISH_COLUMNS));
+        String finish = conditions.roundOut() ? "matmul_finish_rounded" : "matmul_finish";
+        work.add(launch(finish, grid, THREADS, call, sums, arena));
         return work;
     }
 
-    /** The activations where they are, or the work that brings them to the scratch memory. */
+    /** The activations where they are, or where the work that is added brings them. */
     private Factor factor(
             MatMul call, Conditions conditions, long scratch, List<GpuWork> work, Arena arena) {
+        if (conditions.xRounded()) {
+            return new Factor(Blas.Factors.BF16, call.x(), 2 * call.ldx());
+        }
         if (call.compute() == ComputeType.BF16) {
             work.add(round(call, scratch, arena));
             return new Factor(Blas.Factors.BF16, scratch, roundedPitch(call));

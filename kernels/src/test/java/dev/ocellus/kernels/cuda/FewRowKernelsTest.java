@@ -130,7 +130,7 @@ class FewRowKernelsTest {
             Operands o = new Operands(arena, types, shape, gated);
             RmsNorm norm = o.norm(rows, o.count(counted));
             MatMul product = o.product(o.normed, rows, norm.rowCount());
-            norms.rmsNorm(norm, 0, arena).getFirst().enqueue(stream);
+            norms.rmsNorm(norm, Conditions.NONE, 0, arena).getFirst().enqueue(stream);
             float[][] expected = o.run(products.matMul(product, Conditions.NONE, 0, arena));
             List<GpuWork> fused = products.normed(norm, product, arena).orElseThrow();
             assertThat(fused).hasSize(1);

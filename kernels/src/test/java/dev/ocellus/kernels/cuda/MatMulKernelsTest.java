@@ -90,7 +90,7 @@ class MatMulKernelsTest {
 
     @Test
     void rowsThatMayBeOverwrittenAreTheLibrarysToo() {
-        Conditions spare = new Conditions(true);
+        Conditions spare = new Conditions(true, false, false);
         MatMul f32 = call(9, DType.F32, ComputeType.F32, Activation.NONE, COUNTED, 0);
         assertThat(work(cublasLt, f32, spare)).containsExactly("cublasLt F32 9 x 48 x 70");
         MatMul bf16 = call(9, DType.BF16, ComputeType.BF16, Activation.GELU_TANH, COUNTED, 0);
