@@ -26,7 +26,10 @@ struct SegmentWalk {
     __device__ __forceinline__ Span keys_of(int) const { return tile.span; }
 };
 
-template <int DIM> __device__ __forceinline__ void attend_segment(const struct Attention &a) {
+using SegmentAttention = Attending<struct Attention>;
+
+template <int DIM> __device__ __forceinline__ void attend_segment(const SegmentAttention &attending) {
+    const struct Attention &a = attending.call;
     DYNAMIC_SHARED(char, shared);
     Tiling tiling(a.heads, a.kvHeads, BLOCK_QUERIES, false);
     int64_t tiles = ceil_div(a.queryLength, tiling.rows);
@@ -44,13 +47,14 @@ template <int DIM> __device__ __forceinline__ void attend_segment(const struct A
             return a.q + (row + queries.row_of(i)) * a.ldq + queries.head_of(i) * a.headDim;
         },
         [&](int i) {
-            return a.out + (row + queries.row_of(i)) * a.ldo + queries.head_of(i) * a.headDim;
+            return Result{a.out + (row + queries.row_of(i)) * a.ldo,
+                          queries.head_of(i) * a.headDim, attending.rounded != 0};
         });
 }
 
 #define ATTENTION_KERNEL(dim)                                                                \
     extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)                           \
-        attention_wgmma_##dim(const __grid_constant__ struct Attention a, const Mark mark) { \
+        attention_wgmma_##dim(const __grid_constant__ SegmentAttention a, const Mark mark) { \
         begin(mark);                                                                         \
         attend_segment<dim>(a);                                                              \
     }

@@ -24,6 +24,45 @@ constexpr int BLOCK_QUERIES = CONSUMERS * GROUP_QUERIES;
 constexpr int PRODUCER_REGISTERS = 56;
 constexpr int CONSUMER_REGISTERS = 224;
 
+// A call, and whether its output is left in bfloat16: each row begins where its float32 row would.
+template <class Call> struct Attending {
+    Call call;
+    int64_t rounded;
+};
+
+// Where the result of a query begins.
+struct Result {
+    float *row;
+    int64_t column;
+    bool rounded;
+
+    // Elements `at` and, below `width`, `at` + 1; `at` is even.
+    __device__ __forceinline__ void store(int at, int width, float low, float high) const {
+        bf16 *pair = reinterpret_cast<bf16 *>(row) + column + at;
+        if (rounded && width % 2 == 0) {
+            // The column is even, too.
+            if (at < width) {
+                *reinterpret_cast<uint32_t *>(pair) = pack_bf16(low, high);
+            }
+        } else if (rounded) {
+            store(pair, at, width, low, high);
+        } else {
+            store(row + column + at, at, width, low, high);
+        }
+    }
+
+  private:
+    template <class T>
+    __device__ __forceinline__ static void store(T *to, int at, int width, float low, float high) {
+        if (at < width) {
+            to[0] = from_float<T>(low);
+        }
+        if (at + 1 < width) {
+            to[1] = from_float<T>(high);
+        }
+    }
+};
+
 // A tile of keys and values of one head: rows of `width` elements of bfloat16, or of Q8 blocks. Rows
 // outside the span are zeros and not read.
 template <class Rows> struct KeyTile {
@@ -246,7 +285,7 @@ template <int DIM> struct TileConsumer {
         add_totals(softmax[1]);
     }
 
-    // Writes the means where `place` says.
+    // Writes the means to the Result that `place` gives.
     template <class Place>
     __device__ __forceinline__ void write(const Queries &q, Place place) const {
 #pragma unroll
@@ -254,16 +293,13 @@ template <int DIM> struct TileConsumer {
             if (index(h) >= q.count()) {
                 continue;
             }
-            float *to = place(index(h)), factor = 1 / softmax[h].total;
+            Result to = place(index(h));
+            float factor = 1 / softmax[h].total;
 #pragma unroll
             for (int j = 0; j < DIM / 8; j++) {
-#pragma unroll
-                for (int e = 0; e < 2; e++) {
-                    int at = j * 8 + lane_index() % 4 * 2 + e;
-                    if (at < width) {
-                        to[at] = out[4 * j + 2 * h + e] * factor;
-                    }
-                }
+                int i = 4 * j + 2 * h;
+                to.store(
+                    j * 8 + lane_index() % 4 * 2, width, out[i] * factor, out[i + 1] * factor);
             }
         }
     }
@@ -272,12 +308,12 @@ template <int DIM> struct TileConsumer {
 // Blocks take tiles of queries from the last one on: in a prompt, later rows attend to more keys.
 __device__ __forceinline__ int64_t tile_index() { return gridDim.x - 1 - blockIdx.x; }
 
-// What a block does. `walk` steps through its tiles of keys, `vector` and `result` give the addresses
-// of a query's vector and of its result.
-template <int DIM, class Walk, class Vector, class Result>
+// What a block does. `walk` steps through its tiles of keys, `vector` gives the address of a query's
+// vector, and `result` its Result.
+template <int DIM, class Walk, class Vector, class Place>
 __device__ __forceinline__ void attend_by_warpgroups(
     char *shared, const Queries &queries, const Walk &walk, int width, bool blocks, double scale,
-    Vector vector, Result result) {
+    Vector vector, Place result) {
     TileRing<DIM> ring(shared);
     if (threadIdx.x < GROUP_THREADS) {
         release_registers<PRODUCER_REGISTERS>();

@@ -121,6 +121,12 @@ __device__ __forceinline__ uint32_t pack_f16(float low, float high) {
     return *reinterpret_cast<uint32_t *>(&pair);
 }
 
+// Row `row` of an output, whose rows are `ld` floats apart also where they are left in bfloat16.
+template <class T>
+__device__ __forceinline__ T *output_row(float *out, int64_t ld, int64_t row) {
+    return reinterpret_cast<T *>(out + row * ld);
+}
+
 // ---- reductions --------------------------------------------------------------------------------
 // All lanes or threads take part and get the result, which is the same bits in each.
 
@@ -187,18 +193,30 @@ __device__ __forceinline__ float gelu_tanh(float x) {
     return x * sigmoid(2.0f * u);
 }
 
+// What `use` makes of the function of an activation.
+template <class Use>
+__device__ __forceinline__ auto with_activation(int64_t activation, Use use) {
+    switch (activation) {
+        case ACTIVATION_GELU: return use([](float x) { return gelu(x); });
+        case ACTIVATION_QUICK_GELU: return use([](float x) { return x * sigmoid(1.702f * x); });
+        case ACTIVATION_SILU: return use([](float x) { return x * sigmoid(x); });
+        case ACTIVATION_GELU_TANH: return use([](float x) { return gelu_tanh(x); });
+        // As the comparison, and not fmaxf, keeps a NaN.
+        case ACTIVATION_RELU: return use([](float x) { return x < 0 ? 0.0f : x; });
+        default: return use([](float x) { return x; });
+    }
+}
+
 // A call costs nothing beside the functions in it; inlined into unrolled loops it made the PTX of
 // products three times as large and five times as slow to load.
 __device__ __noinline__ float activate(float x, int64_t activation) {
-    switch (activation) {
-        case ACTIVATION_GELU: return gelu(x);
-        case ACTIVATION_QUICK_GELU: return x * sigmoid(1.702f * x);
-        case ACTIVATION_SILU: return x * sigmoid(x);
-        case ACTIVATION_GELU_TANH: return gelu_tanh(x);
-        // As the comparison, and not fmaxf, keeps a NaN.
-        case ACTIVATION_RELU: return x < 0 ? 0 : x;
-        default: return x;
-    }
+    return with_activation(activation, [=](auto f) { return f(x); });
+}
+
+// Of four, whose functions overlap.
+__device__ __noinline__ float4 activate(float4 v, int64_t activation) {
+    return with_activation(
+        activation, [=](auto f) { return make_float4(f(v.x), f(v.y), f(v.z), f(v.w)); });
 }
 
 #endif

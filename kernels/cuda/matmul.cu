@@ -10,7 +10,9 @@
 //   matmul_tile_mma                any number, products in bfloat16: 64 x 64 tiles on tensor
 //                                  cores, three stages of asynchronous copies
 //   matmul_copy                    any number: the activations that count, for a library's product
-//   matmul_finish                  any number: what follows the sums of a library's product
+//   matmul_finish, _rounded        any number: what follows the sums of a library's product; the
+//                                  output in float32, or in bfloat16 with each row where its float32
+//                                  row would begin
 #include "product.cuh"
 
 // ---- tiles, float32 ----------------------------------------------------------------------------
@@ -229,18 +231,94 @@ extern "C" __global__ void __launch_bounds__(128) matmul_copy(const MatMul a, co
     }
 }
 
-// Block: 128 threads, each an output of row blockIdx.x; scratch holds the sums without gaps, of a
-// gated layer those of the gates and then those of the ups.
-extern "C" __global__ void __launch_bounds__(128) matmul_finish(const MatMul a, const Mark mark) {
-    begin(mark);
-    int64_t row = blockIdx.x, j = static_cast<int64_t>(blockIdx.y) * 128 + threadIdx.x;
+// Eight neighbouring columns of a row, of which `left` exist.
+struct Columns {
+    float v[8];
+
+    // Of an operand that may be missing: then all are `otherwise`.
+    __device__ __forceinline__ void load(const float *p, int64_t j, int64_t left,
+                                         float otherwise) {
+        if (p) {
+            load_eight(v, p + j, left, left >= 8 && is_aligned16(p + j));
+            return;
+        }
+#pragma unroll
+        for (float &e : v) {
+            e = otherwise;
+        }
+    }
+
+    __device__ __forceinline__ void activate_all(int64_t activation) {
+#pragma unroll
+        for (int i = 0; i < 8; i += 4) {
+            float4 quad = activate(make_float4(v[i], v[i + 1], v[i + 2], v[i + 3]), activation);
+            v[i] = quad.x;
+            v[i + 1] = quad.y;
+            v[i + 2] = quad.z;
+            v[i + 3] = quad.w;
+        }
+    }
+
+    template <class T> __device__ __forceinline__ void store(T *p, int64_t left) const {
+        if (left >= 8 && is_aligned16(p)) {
+#pragma unroll
+            for (int i = 0; i < 8; i += VECTOR<T>) {
+                float part[VECTOR<T>];
+#pragma unroll
+                for (int e = 0; e < VECTOR<T>; e++) {
+                    part[e] = v[i + e];
+                }
+                store_vector(p + i, part);
+            }
+            return;
+        }
+#pragma unroll
+        for (int i = 0; i < 8; i++) {
+            if (i < left) {
+                p[i] = from_float<T>(v[i]);
+            }
+        }
+    }
+};
+
+// Block: 128 threads, each eight columns of row blockIdx.x; scratch holds the sums without gaps, of a
+// gated layer those of the gates and then those of the ups. All is asked for before any of it is
+// awaited.
+template <class T> __device__ __forceinline__ void finish_columns(const MatMul &a) {
+    int64_t row = blockIdx.x, j = (static_cast<int64_t>(blockIdx.y) * 128 + threadIdx.x) * 8;
     if (row >= ROW_COUNT(a) || j >= a.n) {
         return;
     }
+    int64_t left = a.n - j;
     const float *sums = static_cast<const float *>(a.scratch) + row * a.n * (a.gated ? 2 : 1);
-    if (a.gated) {
-        finish_gated(a, row, j, sums[j], sums[a.n + j]);
-    } else {
-        finish(a, row, j, sums[j]);
+    Columns sum, bias, factor, residual;
+    sum.load(sums, j, left, 0);
+    factor.load(a.gated ? sums + a.n : a.scale, j, left, 1);
+    bias.load(a.bias, j, left, 0);
+    residual.load(a.residual ? a.residual + row * a.ldr : nullptr, j, left, 0);
+    if (a.bias) {
+#pragma unroll
+        for (int i = 0; i < 8; i++) {
+            sum.v[i] = __fadd_rn(sum.v[i], bias.v[i]);
+        }
     }
+    if (a.activation != ACTIVATION_NONE) {
+        sum.activate_all(a.activation);
+    }
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+        sum.v[i] = finished(a, sum.v[i], factor.v[i], residual.v[i]);
+    }
+    sum.store(output_row<T>(a.out, a.ldo, row) + j, left);
+}
+
+extern "C" __global__ void __launch_bounds__(128) matmul_finish(const MatMul a, const Mark mark) {
+    begin(mark);
+    finish_columns<float>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(128)
+    matmul_finish_rounded(const MatMul a, const Mark mark) {
+    begin(mark);
+    finish_columns<bf16>(a);
 }

@@ -2,6 +2,8 @@
 //
 //   rms_norm, layer_norm            one warp for each span of columns: many short rows
 //   rms_norm_wide, layer_norm_wide  one block for each span: few long rows, as in decoding
+//   ..._rounded                     the same, of one group, and the output is left in bfloat16: each
+//                                   row begins where its float32 row would
 //
 // Which version runs is decided by the number of columns alone. Values are read once for each sum and
 // once for the result; all but the first come from the L1 cache.
@@ -19,9 +21,9 @@ template <int THREADS> __device__ float sum_of(const float *x, int64_t n) {
 }
 
 // out = (x - mean) * scale * weight + bias, of which mean 0 and a null bias leave no trace.
-template <int THREADS>
+template <int THREADS, class T>
 __device__ void write_span(
-    const float *x, float mean, float scale, const float *weight, const float *bias, float *out,
+    const float *x, float mean, float scale, const float *weight, const float *bias, T *out,
     int64_t n) {
     for (int64_t i = threadIdx.x % THREADS * 4; i < n; i += THREADS * 4) {
         int64_t left = n - i;
@@ -43,7 +45,7 @@ template <int THREADS> __device__ __forceinline__ int64_t span_index() {
     return grid_index() / THREADS;
 }
 
-template <int THREADS> __device__ void rms(const struct RmsNorm &a) {
+template <int THREADS, class T> __device__ void rms(const struct RmsNorm &a) {
     int64_t span = span_index<THREADS>(), row = span / a.groups, n = a.cols;
     if (row >= ROW_COUNT(a)) {
         return;
@@ -51,10 +53,11 @@ template <int THREADS> __device__ void rms(const struct RmsNorm &a) {
     int64_t start = (span - row * a.groups) * n;
     const float *x = a.x + row * a.ldx + start;
     float scale = rms_scale(a, squares_of<THREADS>(x, n, 0));
-    write_span<THREADS>(x, 0, scale, a.weight, nullptr, a.out + row * a.ldo + start, n);
+    T *out = output_row<T>(a.out, a.ldo, row) + start;
+    write_span<THREADS>(x, 0, scale, a.weight, nullptr, out, n);
 }
 
-template <int THREADS> __device__ void layer(const struct LayerNorm &a) {
+template <int THREADS, class T> __device__ void layer(const struct LayerNorm &a) {
     int64_t row = span_index<THREADS>(), n = a.cols;
     if (row >= ROW_COUNT(a)) {
         return;
@@ -64,7 +67,8 @@ template <int THREADS> __device__ void layer(const struct LayerNorm &a) {
     float mean = static_cast<float>(static_cast<double>(sum_of<THREADS>(x, n)) / count);
     double squares = squares_of<THREADS>(x, n, mean);
     float scale = inverse_root(squares / count, a.eps);
-    write_span<THREADS>(x, mean, scale, a.weight, a.bias, a.out + row * a.ldo, n);
+    T *out = output_row<T>(a.out, a.ldo, row);
+    write_span<THREADS>(x, mean, scale, a.weight, a.bias, out, n);
 }
 
 }  // namespace norms
@@ -72,23 +76,47 @@ template <int THREADS> __device__ void layer(const struct LayerNorm &a) {
 extern "C" __global__ void __launch_bounds__(256)
     rms_norm(const struct RmsNorm a, const Mark mark) {
     begin(mark);
-    norms::rms<WARP>(a);
+    norms::rms<WARP, float>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256)
     rms_norm_wide(const struct RmsNorm a, const Mark mark) {
     begin(mark);
-    norms::rms<norms::WIDE_THREADS>(a);
+    norms::rms<norms::WIDE_THREADS, float>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256)
     layer_norm(const struct LayerNorm a, const Mark mark) {
     begin(mark);
-    norms::layer<WARP>(a);
+    norms::layer<WARP, float>(a);
 }
 
 extern "C" __global__ void __launch_bounds__(256)
     layer_norm_wide(const struct LayerNorm a, const Mark mark) {
     begin(mark);
-    norms::layer<norms::WIDE_THREADS>(a);
+    norms::layer<norms::WIDE_THREADS, float>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256)
+    rms_norm_rounded(const struct RmsNorm a, const Mark mark) {
+    begin(mark);
+    norms::rms<WARP, bf16>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256)
+    rms_norm_wide_rounded(const struct RmsNorm a, const Mark mark) {
+    begin(mark);
+    norms::rms<norms::WIDE_THREADS, bf16>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256)
+    layer_norm_rounded(const struct LayerNorm a, const Mark mark) {
+    begin(mark);
+    norms::layer<WARP, bf16>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(256)
+    layer_norm_wide_rounded(const struct LayerNorm a, const Mark mark) {
+    begin(mark);
+    norms::layer<norms::WIDE_THREADS, bf16>(a);
 }

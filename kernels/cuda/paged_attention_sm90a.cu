@@ -65,7 +65,10 @@ struct PagedWalk {
     }
 };
 
-template <int DIM> __device__ __forceinline__ void attend_pages(const struct PagedAttention &a) {
+using CacheAttention = Attending<struct PagedAttention>;
+
+template <int DIM> __device__ __forceinline__ void attend_pages(const CacheAttention &attending) {
+    const struct PagedAttention &a = attending.call;
     DYNAMIC_SHARED(char, shared);
     Tiling tiling(a.heads, a.kvHeads, BLOCK_QUERIES, false);
     int64_t row = tile_index() * tiling.rows, count = ROW_COUNT(a);
@@ -77,14 +80,17 @@ template <int DIM> __device__ __forceinline__ void attend_pages(const struct Pag
     attend_by_warpgroups<DIM>(
         shared, queries, walk, static_cast<int>(a.headDim), a.cacheType == DTYPE_Q8, a.scale,
         [&](int i) { return a.q + queries.row_of(i) * a.ldq + queries.head_of(i) * a.headDim; },
-        [&](int i) { return a.out + queries.row_of(i) * a.ldo + queries.head_of(i) * a.headDim; });
+        [&](int i) {
+            return Result{a.out + queries.row_of(i) * a.ldo, queries.head_of(i) * a.headDim,
+                          attending.rounded != 0};
+        });
 }
 
-#define ATTENTION_KERNEL(dim)                                                                           \
-    extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)                                      \
-        paged_attention_wgmma_##dim(const __grid_constant__ struct PagedAttention a, const Mark mark) { \
-        begin(mark);                                                                                    \
-        attend_pages<dim>(a);                                                                           \
+#define ATTENTION_KERNEL(dim)                                                                    \
+    extern "C" __global__ void __launch_bounds__(BLOCK_THREADS, 1)                               \
+        paged_attention_wgmma_##dim(const __grid_constant__ CacheAttention a, const Mark mark) { \
+        begin(mark);                                                                             \
+        attend_pages<dim>(a);                                                                    \
     }
 
 ATTENTION_KERNEL(64)

@@ -30,12 +30,6 @@ extern "C" __global__ void __launch_bounds__(256) scale(const struct Scale a, co
     store_quad(a.out + q.row * a.ldo + q.col, q.left, v);
 }
 
-__device__ __forceinline__ float4 activate_quad(float4 v, int64_t activation) {
-    return make_float4(
-        activate(v.x, activation), activate(v.y, activation), activate(v.z, activation),
-        activate(v.w, activation));
-}
-
 extern "C" __global__ void __launch_bounds__(256)
     activate_rows(const struct Activate a, const Mark mark) {
     begin(mark);
@@ -44,7 +38,7 @@ extern "C" __global__ void __launch_bounds__(256)
         return;
     }
     float4 v = load_quad(a.x + q.row * a.ldx + q.col, q.left);
-    store_quad(a.out + q.row * a.ldo + q.col, q.left, activate_quad(v, a.activation));
+    store_quad(a.out + q.row * a.ldo + q.col, q.left, activate(v, a.activation));
 }
 
 extern "C" __global__ void __launch_bounds__(256)
@@ -56,7 +50,7 @@ extern "C" __global__ void __launch_bounds__(256)
     }
     float4 v = load_quad(a.gate + q.row * a.ldg + q.col, q.left);
     float4 u = load_quad(a.up + q.row * a.ldu + q.col, q.left);
-    v = activate_quad(v, a.activation);
+    v = activate(v, a.activation);
     v = make_float4(v.x * u.x, v.y * u.y, v.z * u.z, v.w * u.w);
     store_quad(a.out + q.row * a.ldo + q.col, q.left, v);
 }

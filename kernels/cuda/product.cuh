@@ -8,6 +8,12 @@
 // Most rows of activations for which a product is bound by the bytes of its weights.
 constexpr int FEW_ROWS = 8;
 
+// The last of what follows a sum.
+__device__ __forceinline__ float finished(const MatMul &a, float v, float factor,
+                                          float residual) {
+    return a.residual ? __fmaf_rn(v, factor, residual) : __fmul_rn(v, factor);
+}
+
 // What follows the sum of an output, loaded ahead of it:
 // out[row, j] = residual + scale * act(sum + bias), or residual + act(gate) * up. The operations are
 // spelled out: contracted in one kernel and not in another, they would give a row other bits.
@@ -33,8 +39,7 @@ struct Finish {
   private:
     __device__ __forceinline__ void put(const MatMul &a, int64_t row, int64_t j, float v,
                                         float factor) const {
-        a.out[row * a.ldo + j] =
-            a.residual ? __fmaf_rn(v, factor, residual) : __fmul_rn(v, factor);
+        a.out[row * a.ldo + j] = finished(a, v, factor, residual);
     }
 };
 

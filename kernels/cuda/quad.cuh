@@ -51,6 +51,13 @@ __device__ __forceinline__ void store_half_quad(uint16_t *p, int64_t left, uint2
     if (left > 3) p[3] = static_cast<uint16_t>(words.y >> 16);
 }
 
+// Rounded.
+__device__ __forceinline__ void store_quad(bf16 *p, int64_t left, float4 v) {
+    store_half_quad(
+        reinterpret_cast<uint16_t *>(p), left,
+        make_uint2(pack_bf16(v.x, v.y), pack_bf16(v.z, v.w)));
+}
+
 template <class T> __device__ __forceinline__ float4 widen_quad(uint2 words) {
     const T *e = reinterpret_cast<const T *>(&words);
     return make_float4(to_float(e[0]), to_float(e[1]), to_float(e[2]), to_float(e[3]));

@@ -85,7 +85,7 @@ final class CudaCeilings implements AutoCloseable {
                 blas != null && n <= LARGEST_PRODUCT && seconds < PRODUCT_SECONDS;
                 n *= 2) {
             Blas.Product product =
-                    new Blas.Product(factors, n, n, n, n, n, n, 0, false, Activation.NONE);
+                    new Blas.Product(factors, n, n, n, n, n, n, 0, 0, false, Activation.NONE);
             if (!blas.supports(product)) {
                 return 0;
             }
@@ -111,6 +111,7 @@ final class CudaCeilings implements AutoCloseable {
                                     x.address(),
                                     w.address(),
                                     0,
+                                    y.address(),
                                     y.address(),
                                     0,
                                     0,

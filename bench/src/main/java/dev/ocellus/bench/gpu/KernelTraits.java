@@ -39,6 +39,8 @@ record KernelTraits(int flightBytes, Unit unit) {
                     family("matmul_few.", 128, Unit.F32),
                     // Two of three stages of 16 KiB for 128 threads.
                     family("matmul.matmul_tile_mma", 256, Unit.BF16),
+                    // Eight sums, and as many of another operand where there is one.
+                    family("matmul.matmul_finish", 32, Unit.F32),
                     // Eight weights and eight activations.
                     family("matmul.matmul_tile", 48, Unit.F32),
                     // Five of six stages, of up to 16 KiB for 256 threads; half as much is

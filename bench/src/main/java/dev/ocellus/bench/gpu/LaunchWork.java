@@ -2,6 +2,7 @@ package dev.ocellus.bench.gpu;
 
 import dev.ocellus.device.GpuLaunch;
 import dev.ocellus.graph.Cost;
+import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelCall;
 import dev.ocellus.kernels.KernelCall.MatMul;
 
@@ -12,13 +13,14 @@ import java.util.List;
  * A launch and the work it does.
  *
  * @param cost its part of the plan's work; the parts of all launches of a step are that of the step
- * @param scratchBytes what it hands to and gets from other launches of its step, which the plan's
- *     work does not count
+ * @param moreBytes what it hands to and gets from other launches of its step, which the plan's work
+ *     does not count, less what it hands to and gets from other steps in bfloat16, which counts
+ *     there as float32
  * @param blocks of its grid that have something to do
  */
-record LaunchWork(GpuLaunch launch, Cost cost, long scratchBytes, double blocks) {
+record LaunchWork(GpuLaunch launch, Cost cost, long moreBytes, double blocks) {
     private static final List<String> BEFORE = List.of("_round", "_copy", "_pack");
-    private static final List<String> AFTER = List.of("_finish", "_merge");
+    private static final List<String> AFTER = List.of("_finish", "_finish_rounded", "_merge");
 
     /** Bytes of float32 and of the type to which factors are rounded. */
     private static final long WHOLE = 4;
@@ -29,7 +31,11 @@ record LaunchWork(GpuLaunch launch, Cost cost, long scratchBytes, double blocks)
     private static final long RANGE = 256;
 
     long bytes() {
-        return cost.bytes() + scratchBytes;
+        return cost.bytes() + moreBytes;
+    }
+
+    private LaunchWork less(long bytes) {
+        return new LaunchWork(launch, cost, moreBytes - bytes, blocks);
     }
 
     /**
@@ -51,9 +57,28 @@ record LaunchWork(GpuLaunch launch, Cost cost, long scratchBytes, double blocks)
             int from = first == 0 ? 0 : step;
             int next = at < launches.size() ? launches.get(at).step() : costs.size();
             Cost cost = costs.subList(from, next).stream().reduce(Cost.NONE, Cost::plus);
-            all.addAll(ofStep(launches.subList(first, at), cost, contextTokens));
+            List<LaunchWork> own = ofStep(launches.subList(first, at), cost, contextTokens);
+            long saved = savedBytes(own.getFirst().launch());
+            if (saved > 0) {
+                all.set(all.size() - 1, all.getLast().less(saved));
+                own.set(0, own.getFirst().less(saved));
+            }
+            all.addAll(own);
         }
         return all;
+    }
+
+    /**
+     * What the first launch of a step and the launch before each save as activations pass between
+     * them in bfloat16: a library's products in bfloat16 have no others, and nobody rounds them
+     * here.
+     */
+    private static long savedBytes(GpuLaunch first) {
+        return first.isLibrary()
+                        && first.call() instanceof MatMul m
+                        && m.compute() == ComputeType.BF16
+                ? (WHOLE - ROUNDED) * m.rows() * m.k()
+                : 0;
     }
 
     private static List<LaunchWork> ofStep(List<GpuLaunch> launches, Cost cost, long context) {

@@ -1,5 +1,12 @@
 package dev.ocellus.kernels.cuda;
 
+import dev.ocellus.kernels.KernelCall;
+import dev.ocellus.kernels.nativelib.Arguments;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
 /**
  * What a block of an attention kernel takes; see {@code attention.cuh} and the headers it names.
  *
@@ -99,6 +106,13 @@ record AttentionCore(boolean hopper, String version, int queries, int threads, l
     /** The kernel, of the family {@code family} or of its sibling for compute capability 9.0. */
     GpuFunction function(Gpu gpu, String family, String name) {
         return gpu.function(hopper ? family + HOPPER_FAMILY : family, name + "_" + version);
+    }
+
+    /** Of the kernel; those for compute capability 9.0 are told whether to round the output. */
+    MemorySegment arguments(KernelCall call, Conditions conditions, long scratch, Arena arena) {
+        return hopper
+                ? Arguments.write(List.of(call), scratch, arena, conditions.roundOut() ? 1 : 0)
+                : Arguments.write(call, scratch, arena);
     }
 
     /** Pieces into which all query heads are cut, so that a tile has room for one row of one. */

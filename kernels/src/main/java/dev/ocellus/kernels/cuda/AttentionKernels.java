@@ -38,14 +38,25 @@ final class AttentionKernels {
         return usesMatrix(call) ? 2 * call.rows() * chunks(call) * CHUNK * Short.BYTES : 0;
     }
 
-    List<GpuWork> attention(KernelCall.Attention call, long scratch, Arena arena) {
+    /** Whether there is a kernel that leaves the output in bfloat16. */
+    boolean roundsOutput(KernelCall.Attention call) {
+        return core(call).hopper();
+    }
+
+    private AttentionCore core(KernelCall.Attention call) {
+        if (!usesMatrix(call)) {
+            return AttentionCore.plain(PLAIN_HEADS, call.headDim(), TILE_QUERIES);
+        }
+        return hopper && call.queryLength() * call.heads() / call.kvHeads() > FEW_QUERIES
+                ? AttentionCore.hopper(call.headDim())
+                : AttentionCore.matrix(MATRIX_HEADS, call.headDim(), TILE_WARPS, false);
+    }
+
+    List<GpuWork> attention(
+            KernelCall.Attention call, Conditions conditions, long scratch, Arena arena) {
         List<GpuWork> work = new ArrayList<>();
-        AttentionCore core = AttentionCore.plain(PLAIN_HEADS, call.headDim(), TILE_QUERIES);
+        AttentionCore core = core(call);
         if (usesMatrix(call)) {
-            core =
-                    hopper && call.queryLength() * call.heads() / call.kvHeads() > FEW_QUERIES
-                            ? AttentionCore.hopper(call.headDim())
-                            : AttentionCore.matrix(MATRIX_HEADS, call.headDim(), TILE_WARPS, false);
             work.add(pack(call, scratch, arena));
         }
         long tiles =
@@ -57,9 +68,7 @@ final class AttentionKernels {
                         Grid.of(tiles, core.pieces(call.heads(), call.kvHeads())),
                         core.threads(),
                         core.sharedBytes(),
-                        call,
-                        scratch,
-                        arena));
+                        core.arguments(call, conditions, scratch, arena)));
         return work;
     }
 

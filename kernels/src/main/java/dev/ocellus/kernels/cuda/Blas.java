@@ -36,11 +36,12 @@ public interface Blas extends AutoCloseable {
     }
 
     /**
-     * The product {@code y = activation(x w^T + bias + beta y)}, row-major: x is [rows, k], w [n,
-     * k], y [rows, n].
+     * The product {@code y = activation(x w^T + bias + beta c)}, row-major: x is [rows, k], w [n,
+     * k], c and y [rows, n].
      *
      * @param ldx distance between the rows of x in elements; likewise {@code ldw}, {@code ldy}
-     * @param beta 0 (then y is not read) or 1
+     * @param beta 0 (then c is not read) or 1
+     * @param ldc distance between the rows of c, or 0 if c is y
      * @param bias whether there is a bias
      */
     record Product(
@@ -52,6 +53,7 @@ public interface Blas extends AutoCloseable {
             long ldw,
             long ldy,
             float beta,
+            long ldc,
             boolean bias,
             Activation activation) {
         @Override
@@ -64,15 +66,17 @@ public interface Blas extends AutoCloseable {
      * Places of the operands, all device addresses.
      *
      * @param bias float32 [n]; 0 if there is none
+     * @param c of the type of y; the address of y if it is y or beta is 0
      * @param xScale float32 by which every element of x is multiplied, for FP8 alone; else 0
      * @param wScale the same for w
      * @param workspace {@link #workspaceBytes} bytes that only this product uses while it runs,
      *     256-byte aligned
      */
-    record Operands(long x, long w, long bias, long y, long xScale, long wScale, long workspace) {
-        /** Operands without scales. */
+    record Operands(
+            long x, long w, long bias, long c, long y, long xScale, long wScale, long workspace) {
+        /** Operands without scales, where c is y. */
         static Operands of(long x, long w, long bias, long y, long workspace) {
-            return new Operands(x, w, bias, y, 0, 0, workspace);
+            return new Operands(x, w, bias, y, y, 0, 0, workspace);
         }
     }
 

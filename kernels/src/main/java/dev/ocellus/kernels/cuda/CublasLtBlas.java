@@ -52,9 +52,14 @@ final class CublasLtBlas implements Blas {
     private final Map<Shape, CublasLtLibrary.Algorithm> algorithms = new ConcurrentHashMap<>();
 
     /** What an algorithm is chosen for. */
-    private record Shape(Product product, int alignX, int alignW, int alignY) {
+    private record Shape(Product product, int alignX, int alignW, int alignC, int alignY) {
         static Shape of(Product product, Operands at) {
-            return new Shape(product, alignment(at.x()), alignment(at.w()), alignment(at.y()));
+            return new Shape(
+                    product,
+                    alignment(at.x()),
+                    alignment(at.w()),
+                    alignment(at.c()),
+                    alignment(at.y()));
         }
 
         private static int alignment(long address) {
@@ -188,6 +193,7 @@ final class CublasLtBlas implements Blas {
                 product,
                 layout(types.factor(), p.k(), p.n(), p.ldw(), arena),
                 layout(types.factor(), p.k(), p.rows(), p.ldx(), arena),
+                layout(types.result(), p.n(), p.rows(), p.ldc() == 0 ? p.ldy() : p.ldc(), arena),
                 layout(types.result(), p.n(), p.rows(), p.ldy(), arena));
     }
 
@@ -208,7 +214,7 @@ final class CublasLtBlas implements Blas {
             library.setPreference(preference, PREFERENCE_WORKSPACE, workspaceBytes);
             library.setPreference(preference, PREFERENCE_ALIGNMENT_A, shape.alignW);
             library.setPreference(preference, PREFERENCE_ALIGNMENT_B, shape.alignX);
-            library.setPreference(preference, PREFERENCE_ALIGNMENT_C, shape.alignY);
+            library.setPreference(preference, PREFERENCE_ALIGNMENT_C, shape.alignC);
             library.setPreference(preference, PREFERENCE_ALIGNMENT_D, shape.alignY);
             CublasLtLibrary.Algorithm algorithm =
                     library.algorithm(handle, description, preference, arena);

@@ -54,7 +54,7 @@ final class CublasLtLibrary {
     record Algorithm(MemorySegment data, long workspace) {}
 
     /** What one product is: handles of the library. */
-    record Description(long product, long w, long x, long y) {}
+    record Description(long product, long w, long x, long c, long y) {}
 
     private CublasLtLibrary(SymbolLookup symbols) {
         this.symbols = symbols;
@@ -239,7 +239,7 @@ final class CublasLtLibrary {
                                     d.product,
                                     d.w,
                                     d.x,
-                                    d.y,
+                                    d.c,
                                     d.y,
                                     preference,
                                     1,
@@ -256,7 +256,7 @@ final class CublasLtLibrary {
                 result.asSlice(0, ALGORITHM_BYTES), result.get(JAVA_LONG, RESULT_WORKSPACE));
     }
 
-    /** Enqueues {@code y = alpha w^T x + beta y} with what the product's attributes add. */
+    /** Enqueues {@code y = alpha w^T x + beta c} with what the product's attributes add. */
     void multiply(
             long handle,
             Description d,
@@ -277,8 +277,8 @@ final class CublasLtLibrary {
                                     at.x(),
                                     d.x,
                                     beta,
-                                    at.y(),
-                                    d.y,
+                                    at.c(),
+                                    d.c,
                                     at.y(),
                                     d.y,
                                     algorithm.data,

@@ -43,6 +43,7 @@ public final class CudaKernels {
     private final PagedAttentionKernels pagedAttention;
     private final MatMulKernels matMul;
     private final SampleKernels sample;
+    private final Handover handover;
 
     /**
      * The kernels of a GPU.
@@ -72,6 +73,7 @@ public final class CudaKernels {
         pagedAttention = new PagedAttentionKernels(gpu, wgmma);
         matMul = new MatMulKernels(gpu, blas);
         sample = new SampleKernels(gpu);
+        handover = new Handover(matMul, attention, pagedAttention);
     }
 
     /** The type in which products with bfloat16 weights are fastest. */
@@ -99,9 +101,13 @@ public final class CudaKernels {
      * @throws UnsupportedOperationException for PackPanels, which the host does
      */
     public List<GpuWork> bind(KernelCall call, long scratch, Arena arena) {
+        return bind(call, Conditions.NONE, scratch, arena);
+    }
+
+    private List<GpuWork> bind(KernelCall call, Conditions conditions, long scratch, Arena arena) {
         return switch (call) {
-            case KernelCall.RmsNorm c -> norm.rmsNorm(c, scratch, arena);
-            case KernelCall.LayerNorm c -> norm.layerNorm(c, scratch, arena);
+            case KernelCall.RmsNorm c -> norm.rmsNorm(c, conditions, scratch, arena);
+            case KernelCall.LayerNorm c -> norm.layerNorm(c, conditions, scratch, arena);
             case KernelCall.Add c -> pointwise.add(c, scratch, arena);
             case KernelCall.Scale c -> pointwise.scale(c, scratch, arena);
             case KernelCall.Activate c -> pointwise.activate(c, scratch, arena);
@@ -118,16 +124,19 @@ public final class CudaKernels {
             case KernelCall.Conv2d c -> conv.conv2d(c, scratch, arena);
             case KernelCall.GroupNorm c -> conv.groupNorm(c, scratch, arena);
             case KernelCall.KvAppend c -> cache.kvAppend(c, scratch, arena);
-            case KernelCall.Attention c -> attention.attention(c, scratch, arena);
-            case KernelCall.PagedAttention c -> pagedAttention.pagedAttention(c, scratch, arena);
-            case KernelCall.MatMul c -> matMul.matMul(c, scratch, arena);
+            case KernelCall.Attention c -> attention.attention(c, conditions, scratch, arena);
+            case KernelCall.PagedAttention c ->
+                    pagedAttention.pagedAttention(c, conditions, scratch, arena);
+            case KernelCall.MatMul c -> matMul.matMul(c, conditions, scratch, arena);
             case KernelCall.Sample c -> sample.sample(c, scratch, arena);
             case KernelCall.PackPanels c -> throw hostOnly();
         };
     }
 
     /**
-     * A call among others that follow one another.
+     * A call among others that follow one another. Its operands have room for all rows of its
+     * capacity, and nobody needs what lies in those past the run-time count, which may be read, as
+     * anything, and overwritten.
      *
      * @param scratch as {@link #bind(KernelCall, long, Arena)} takes it
      * @param onlyNextReads whether the next call alone reads what this one writes, so that it need
@@ -152,14 +161,15 @@ public final class CudaKernels {
     public List<Bound> bind(List<Placed> calls, Arena arena) {
         List<Bound> all = new ArrayList<>();
         for (int at = 0; at < calls.size(); ) {
-            Bound bound = bindFirst(calls.subList(at, calls.size()), arena);
+            Conditions conditions = handover.conditions(calls, at);
+            Bound bound = bindFirst(calls.subList(at, calls.size()), conditions, arena);
             all.add(bound);
             at += bound.calls();
         }
         return all;
     }
 
-    private Bound bindFirst(List<Placed> calls, Arena arena) {
+    private Bound bindFirst(List<Placed> calls, Conditions conditions, Arena arena) {
         Fusion fusion = Fusion.of(calls);
         Optional<List<GpuWork>> together =
                 switch (fusion) {
@@ -169,7 +179,8 @@ public final class CudaKernels {
                 };
         Placed first = calls.getFirst();
         return together.map(work -> new Bound(fusion.calls(), work))
-                .orElseGet(() -> new Bound(1, bind(first.call(), first.scratch(), arena)));
+                .orElseGet(
+                        () -> new Bound(1, bind(first.call(), conditions, first.scratch(), arena)));
     }
 
     private static UnsupportedOperationException hostOnly() {

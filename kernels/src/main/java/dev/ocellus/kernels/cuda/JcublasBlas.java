@@ -20,7 +20,7 @@ import java.lang.foreign.SymbolLookup;
 
 /**
  * Products of cuBLAS of CUDA 12, or of CUDA 13 behind a library with the name of 12, called through
- * JCublas. Products are plain: no bias, no activation, no float8.
+ * JCublas. Products are plain: no bias, no activation, no float8, and c is y.
  */
 final class JcublasBlas implements Blas {
     private static final String LIBRARY = "libcublas.so.12";
@@ -123,6 +123,7 @@ final class JcublasBlas implements Blas {
     public boolean supports(Product p) {
         return !p.bias()
                 && p.activation() == Activation.NONE
+                && p.ldc() == 0
                 && p.factors() != Factors.FP8
                 && (p.factors() != Factors.INT8
                         || CublasTypes.of(p.factors()).aligned(p, INT8_STEP));

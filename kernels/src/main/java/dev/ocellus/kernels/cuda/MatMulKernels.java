@@ -27,7 +27,7 @@ import java.util.Optional;
  *
  * Own kernels give a row the same bits in any company, also across the first and the last; a
  * library need not. A library multiplies all rows of the capacity; what it makes of those past the
- * run-time count stays in the scratch memory.
+ * run-time count stays in the scratch memory, unless {@link Conditions} allow more.
  */
 final class MatMulKernels {
     static final int FEW_ROWS = FewRowKernels.ROWS;
@@ -43,8 +43,10 @@ final class MatMulKernels {
     /** Columns that a thread of the rounding kernel takes. */
     private static final int ROUND_COLUMNS = 8;
 
-    /** And one of the copying kernel. */
+    /** And one of the copying kernel, and of the one after a product. */
     private static final long COPY_COLUMNS = 4;
+
+    private static final long FINISH_COLUMNS = 8;
 
     private final Gpu gpu;
     private final Blas blas;
@@ -70,12 +72,12 @@ final class MatMulKernels {
         };
     }
 
-    List<GpuWork> matMul(MatMul call, long scratch, Arena arena) {
+    List<GpuWork> matMul(MatMul call, Conditions conditions, long scratch, Arena arena) {
         return switch (way(call)) {
             case BLOCKS -> blocks.matMul(call, scratch, arena);
             case FEW -> List.of(fewRows.matMul(call, arena));
             case TILES -> tiles(call, scratch, arena);
-            case LIBRARY -> library(call, scratch, arena);
+            case LIBRARY -> library(call, conditions, scratch, arena);
         };
     }
 
@@ -90,6 +92,17 @@ final class MatMulKernels {
             case FEW -> Optional.of(List.of(fewRows.normed(norm, call, arena)));
             case TILES, LIBRARY -> Optional.empty();
         };
+    }
+
+    /** Whether a product's activations are rounded to bfloat16 for a library. */
+    boolean roundsActivations(MatMul call) {
+        return way(call) == Way.LIBRARY && call.compute() == ComputeType.BF16;
+    }
+
+    /** Whether a kernel follows the product of a library even where rows are to spare. */
+    boolean finishes(MatMul call) {
+        return way(call) == Way.LIBRARY
+                && whole(call, new Factor(Blas.Factors.F32, call.x(), call.ldx())).isEmpty();
     }
 
     private enum Way {
@@ -166,16 +179,15 @@ final class MatMulKernels {
     /** Activations as a library reads them. */
     private record Factor(Blas.Factors type, long x, long ldx) {}
 
-    private List<GpuWork> library(MatMul call, long scratch, Arena arena) {
+    private List<GpuWork> library(MatMul call, Conditions conditions, long scratch, Arena arena) {
         List<GpuWork> work = new ArrayList<>();
-        Factor factor = factor(call, scratch, work, arena);
+        Factor factor = factor(call, conditions, scratch, work, arena);
         long sums = scratch + factorBytes(call);
         long workspace = sums + sumBytes(call);
-        Blas.Product whole = whole(call, factor);
-        if (whole != null && blas.supports(whole)) {
-            long out = call.out();
-            Blas.Operands at = Blas.Operands.of(factor.x, call.w(), call.bias(), out, workspace);
-            work.add(blas.bind(whole, at, arena));
+        boolean takesAllRows = call.rowCount() == 0 || conditions.spareRows();
+        Optional<Blas.Product> whole = takesAllRows ? whole(call, factor) : Optional.empty();
+        if (whole.isPresent()) {
+            work.add(blas.bind(whole.get(), operands(call, factor, workspace), arena));
             return work;
         }
         long n = weightRows(call);
@@ -189,22 +201,28 @@ final class MatMulKernels {
                         call.k(),
                         n,
                         0,
+                        0,
                         false,
                         Activation.NONE);
         Blas.Operands at = Blas.Operands.of(factor.x, call.w(), 0, sums, workspace);
         work.add(blas.bind(product, at, arena));
-        Grid grid = Grid.of(call.rows(), Math.ceilDiv(call.n(), THREADS));
-        work.add(launch("matmul_finish", grid, THREADS, call, sums, arena));
+        Grid grid = Grid.of(call.rows(), Math.ceilDiv(call.n(), THREADS * FINISH_COLUMNS));
+        String finish = conditions.roundOut() ? "matmul_finish_rounded" : "matmul_finish";
+        work.add(launch(finish, grid, THREADS, call, sums, arena));
         return work;
     }
 
-    /** The activations where they are, or the work that brings them to the scratch memory. */
-    private Factor factor(MatMul call, long scratch, List<GpuWork> work, Arena arena) {
+    /** The activations where they are, or where the work that is added brings them. */
+    private Factor factor(
+            MatMul call, Conditions conditions, long scratch, List<GpuWork> work, Arena arena) {
+        if (conditions.xRounded()) {
+            return new Factor(Blas.Factors.BF16, call.x(), 2 * call.ldx());
+        }
         if (call.compute() == ComputeType.BF16) {
             work.add(round(call, scratch, arena));
             return new Factor(Blas.Factors.BF16, scratch, roundedPitch(call));
         }
-        if (call.rowCount() == 0) {
+        if (call.rowCount() == 0 || conditions.spareRows()) {
             return new Factor(Blas.Factors.F32, call.x(), call.ldx());
         }
         Grid grid = Grid.of(call.rows(), Math.ceilDiv(call.k(), THREADS * COPY_COLUMNS));
@@ -213,29 +231,36 @@ final class MatMulKernels {
     }
 
     /**
-     * The call as one product with its output in place, or null if it is more than that: rows that
-     * may not count, a gate, a scale, a residual after an activation or at another place.
+     * The call as one product of the library, or empty if it is more than that: a gate, a scale, a
+     * residual after an activation, or what this library lacks.
      */
-    private static Blas.Product whole(MatMul call, Factor factor) {
+    private Optional<Blas.Product> whole(MatMul call, Factor factor) {
         boolean residual = call.residual() != 0;
-        boolean inPlace = call.residual() == call.out() && call.ldr() == call.ldo();
-        if (call.rowCount() != 0
-                || isGated(call)
+        if (isGated(call)
                 || call.scale() != 0
-                || residual && (!inPlace || call.activation() != Activation.NONE)) {
-            return null;
+                || residual && call.activation() != Activation.NONE) {
+            return Optional.empty();
         }
-        return new Blas.Product(
-                factor.type,
-                call.rows(),
-                call.n(),
-                call.k(),
-                factor.ldx,
-                call.k(),
-                call.ldo(),
-                residual ? 1 : 0,
-                call.bias() != 0,
-                call.activation());
+        boolean inPlace = call.residual() == call.out() && call.ldr() == call.ldo();
+        var product =
+                new Blas.Product(
+                        factor.type,
+                        call.rows(),
+                        call.n(),
+                        call.k(),
+                        factor.ldx,
+                        call.k(),
+                        call.ldo(),
+                        residual ? 1 : 0,
+                        residual && !inPlace ? call.ldr() : 0,
+                        call.bias() != 0,
+                        call.activation());
+        return Optional.of(product).filter(blas::supports);
+    }
+
+    private static Blas.Operands operands(MatMul call, Factor factor, long workspace) {
+        long c = call.residual() == 0 ? call.out() : call.residual();
+        return new Blas.Operands(factor.x, call.w(), call.bias(), c, call.out(), 0, 0, workspace);
     }
 
     /** Activations as bfloat16, at the start of the scratch memory. */

@@ -20,21 +20,30 @@ final class NormKernels {
         flat = new FlatLaunch(gpu, "norm");
     }
 
-    List<GpuWork> rmsNorm(KernelCall.RmsNorm call, long scratch, Arena arena) {
+    List<GpuWork> rmsNorm(
+            KernelCall.RmsNorm call, Conditions conditions, long scratch, Arena arena) {
         long spans = Math.multiplyExact(call.rows(), call.groups());
-        return spans("rms_norm", spans, call.cols(), call, scratch, arena);
+        return spans("rms_norm", spans, call.cols(), call, conditions, scratch, arena);
     }
 
-    List<GpuWork> layerNorm(KernelCall.LayerNorm call, long scratch, Arena arena) {
-        return spans("layer_norm", call.rows(), call.cols(), call, scratch, arena);
+    List<GpuWork> layerNorm(
+            KernelCall.LayerNorm call, Conditions conditions, long scratch, Arena arena) {
+        return spans("layer_norm", call.rows(), call.cols(), call, conditions, scratch, arena);
     }
 
     private List<GpuWork> spans(
-            String kernel, long spans, long cols, KernelCall call, long scratch, Arena arena) {
+            String kernel,
+            long spans,
+            long cols,
+            KernelCall call,
+            Conditions conditions,
+            long scratch,
+            Arena arena) {
+        String end = conditions.roundOut() ? "_rounded" : "";
         if (cols <= WARP_COLUMNS) {
-            return flat.one(kernel, spans * FlatLaunch.WARP, call, scratch, arena);
+            return flat.one(kernel + end, spans * FlatLaunch.WARP, call, scratch, arena);
         }
-        GpuFunction wide = gpu.function("norm", kernel + "_wide");
+        GpuFunction wide = gpu.function("norm", kernel + "_wide" + end);
         return List.of(
                 KernelLaunch.of(
                         wide, Grid.of(Math.max(1, spans)), WIDE_THREADS, 0, call, scratch, arena));

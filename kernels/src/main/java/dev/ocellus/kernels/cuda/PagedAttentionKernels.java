@@ -58,12 +58,20 @@ final class PagedAttentionKernels {
         return bytes <= MAX_PARTS_BYTES ? bytes : 0;
     }
 
-    List<GpuWork> pagedAttention(KernelCall.PagedAttention call, long scratch, Arena arena) {
-        return List.of(
-                scratchBytes(call) == 0 ? tiles(call, arena) : fewRows(call, scratch, arena));
+    /** Whether there is a kernel that leaves the output in bfloat16. */
+    boolean roundsOutput(KernelCall.PagedAttention call) {
+        return scratchBytes(call) == 0 && tileCore(call).hopper();
     }
 
-    private GpuWork tiles(KernelCall.PagedAttention call, Arena arena) {
+    List<GpuWork> pagedAttention(
+            KernelCall.PagedAttention call, Conditions conditions, long scratch, Arena arena) {
+        return List.of(
+                scratchBytes(call) == 0
+                        ? tiles(call, conditions, arena)
+                        : fewRows(call, scratch, arena));
+    }
+
+    private GpuWork tiles(KernelCall.PagedAttention call, Conditions conditions, Arena arena) {
         AttentionCore core = tileCore(call);
         long rows = call.rows() <= FEW_ROWS ? 1 : core.rows(call.heads(), call.kvHeads());
         return KernelLaunch.of(
@@ -71,9 +79,7 @@ final class PagedAttentionKernels {
                 Grid.of(Math.ceilDiv(call.rows(), rows), core.pieces(call.heads(), call.kvHeads())),
                 core.threads(),
                 core.sharedBytes(),
-                call,
-                0,
-                arena);
+                core.arguments(call, conditions, 0, arena));
     }
 
     private AttentionCore tileCore(KernelCall.PagedAttention call) {

@@ -38,6 +38,7 @@ class BlasTest {
     private static final long K = 80;
     private static final long LDX = 96;
     private static final long LDW = 80;
+    private static final long LDC = 56;
     private static final long LDY = 64;
 
     private Gpu gpu;
@@ -79,7 +80,12 @@ class BlasTest {
     }
 
     private static Product product(Factors factors, int beta, boolean bias, Activation activation) {
-        return new Product(factors, ROWS, N, K, LDX, LDW, LDY, beta, bias, activation);
+        return product(factors, beta, 0, bias, activation);
+    }
+
+    private static Product product(
+            Factors factors, int beta, long ldc, boolean bias, Activation activation) {
+        return new Product(factors, ROWS, N, K, LDX, LDW, LDY, beta, ldc, bias, activation);
     }
 
     @ParameterizedTest
@@ -87,8 +93,10 @@ class BlasTest {
     void products(Blas.Provider provider, Factors factors) {
         try (Blas blas = open(provider, gpu)) {
             for (Activation activation : Activation.values()) {
-                for (int choice = 0; choice < 4; choice++) {
-                    Product p = product(factors, choice % 2, choice / 2 == 1, activation);
+                for (int choice = 0; choice < 6; choice++) {
+                    int beta = choice % 3 == 0 ? 0 : 1;
+                    long ldc = choice % 3 == 2 ? LDC : 0;
+                    Product p = product(factors, beta, ldc, choice / 3 == 1, activation);
                     assertThat(blas.supports(p)).isEqualTo(expectedSupport(provider, p));
                     if (blas.supports(p)) {
                         check(blas, p);
@@ -101,7 +109,7 @@ class BlasTest {
     private static boolean expectedSupport(Blas.Provider provider, Product p) {
         boolean plain = !p.bias() && p.activation() == Activation.NONE;
         if (provider == Blas.Provider.JCUBLAS) {
-            return plain && p.factors() != Factors.FP8;
+            return plain && p.ldc() == 0 && p.factors() != Factors.FP8;
         }
         return switch (p.factors()) {
             case INT8, FP8 -> plain;
@@ -117,14 +125,17 @@ class BlasTest {
         float[] w = numbers(N * LDW, 2);
         float[] bias = numbers(N, 3);
         float[] y = numbers(ROWS * LDY, 4);
-        MemorySegment result =
-                device(y, p.factors() == Factors.INT8 ? Factors.INT8 : Factors.F32, true);
+        float[] c = numbers(ROWS * LDC, 5);
+        Factors results = p.factors() == Factors.INT8 ? Factors.INT8 : Factors.F32;
+        MemorySegment result = device(y, results, true);
+        MemorySegment added = p.ldc() == 0 ? result : device(c, results, true);
         boolean scaled = p.factors() == Factors.FP8;
         Blas.Operands at =
                 new Blas.Operands(
                         device(x, p.factors(), false).address(),
                         device(w, p.factors(), false).address(),
                         p.bias() ? device(bias, Factors.F32, false).address() : 0,
+                        added.address(),
                         result.address(),
                         scaled ? device(new float[] {0.5f}, Factors.F32, false).address() : 0,
                         scaled ? device(new float[] {4}, Factors.F32, false).address() : 0,
@@ -141,7 +152,8 @@ class BlasTest {
                         p.factors() == Factors.INT8
                                 ? host.getAtIndex(JAVA_INT, i)
                                 : host.getAtIndex(JAVA_FLOAT, i);
-                double expected = j < N ? expected(p, x, w, bias, y, r, j) : y[i];
+                double expected =
+                        j < N ? expected(p, x, w, bias, p.ldc() == 0 ? y : c, r, j) : y[i];
                 assertThat((double) actual)
                         .as("%s, row %d, column %d", work.name(), r, j)
                         .isCloseTo(expected, within(1e-5 * Math.abs(expected) + 1e-4));
@@ -150,7 +162,7 @@ class BlasTest {
     }
 
     private static double expected(
-            Product p, float[] x, float[] w, float[] bias, float[] y, int r, int j) {
+            Product p, float[] x, float[] w, float[] bias, float[] c, int r, int j) {
         double sum = 0;
         for (int i = 0; i < K; i++) {
             sum += x[(int) (r * LDX + i)] * w[(int) (j * LDW + i)];
@@ -158,7 +170,8 @@ class BlasTest {
         if (p.factors() == Factors.FP8) {
             sum *= 2;
         }
-        sum += p.beta() * y[(int) (r * LDY + j)] + (p.bias() ? bias[j] : 0);
+        long ldc = p.ldc() == 0 ? p.ldy() : p.ldc();
+        sum += p.beta() * c[(int) (r * ldc + j)] + (p.bias() ? bias[j] : 0);
         return switch (p.activation()) {
             case NONE -> sum;
             case RELU -> Math.max(0, sum);
@@ -226,7 +239,17 @@ class BlasTest {
             for (Factors factors : List.of(Factors.FP8, Factors.INT8)) {
                 Product odd =
                         new Product(
-                                factors, ROWS, N, K - 2, LDX, LDW, LDY, 0, false, Activation.NONE);
+                                factors,
+                                ROWS,
+                                N,
+                                K - 2,
+                                LDX,
+                                LDW,
+                                LDY,
+                                0,
+                                0,
+                                false,
+                                Activation.NONE);
                 assertThat(blas.supports(odd)).isFalse();
             }
         }

@@ -50,6 +50,11 @@ public final class CudaProvider implements KernelProvider {
         return new CudaProvider("own kernels for compute capability 9.0", null, true);
     }
 
+    /** With cuBLASLt and the kernels for compute capability 9.0, as a device has them. */
+    static CudaProvider complete() {
+        return new CudaProvider("all", gpu -> CublasLtBlas.open(gpu, 1 << 12), true);
+    }
+
     /** With each library, and with little workspace, as it is filled before every call. */
     public static List<CudaProvider> withLibraries() {
         long workspace = 1 << 12;
@@ -162,10 +167,22 @@ public final class CudaProvider implements KernelProvider {
      * @return names of the kernels that ran
      */
     List<String> runTogether(List<KernelCall> calls) {
+        return runPlaced(calls, true);
+    }
+
+    /**
+     * As {@link #runTogether}, but of what each call writes others than the next one may be in
+     * need.
+     */
+    List<String> runApart(List<KernelCall> calls) {
+        return runPlaced(calls, false);
+    }
+
+    private List<String> runPlaced(List<KernelCall> calls, boolean onlyNextReads) {
         try (Arena arena = arena()) {
             List<CudaKernels.Placed> placed =
                     calls.stream()
-                            .map(c -> new CudaKernels.Placed(c, scratch(c, arena), true))
+                            .map(c -> new CudaKernels.Placed(c, scratch(c, arena), onlyNextReads))
                             .toList();
             List<GpuWork> work =
                     kernels.bind(placed, arena).stream().flatMap(b -> b.work().stream()).toList();

@@ -96,11 +96,14 @@ class FewRowKernelsTest {
     private void fewRowsHaveTheBitsOfMany(Types types, Shape shape, int gated) {
         try (Arena arena = Arena.ofConfined()) {
             Operands o = new Operands(arena, types, shape, gated);
-            float[][] many = o.run(products.matMul(o.product(o.x, MANY, 0), o.scratch, arena));
+            float[][] many =
+                    o.run(
+                            products.matMul(
+                                    o.product(o.x, MANY, 0), Conditions.NONE, o.scratch, arena));
             for (int rows : rows()) {
                 for (int counted : new int[] {rows, 1, 0}) {
                     MatMul call = o.product(o.x, rows, o.count(counted));
-                    float[][] few = o.run(products.matMul(call, 0, arena));
+                    float[][] few = o.run(products.matMul(call, Conditions.NONE, 0, arena));
                     for (int r = 0; r < MANY; r++) {
                         assertThat(few[r])
                                 .as("%s %s gated %d, row %d of %d", types, shape, gated, r, rows)
@@ -132,8 +135,8 @@ class FewRowKernelsTest {
             Operands o = new Operands(arena, types, shape, gated);
             RmsNorm norm = o.norm(rows, o.count(counted));
             MatMul product = o.product(o.normed, rows, norm.rowCount());
-            norms.rmsNorm(norm, 0, arena).getFirst().enqueue(stream);
-            float[][] expected = o.run(products.matMul(product, 0, arena));
+            norms.rmsNorm(norm, Conditions.NONE, 0, arena).getFirst().enqueue(stream);
+            float[][] expected = o.run(products.matMul(product, Conditions.NONE, 0, arena));
             List<GpuWork> fused = products.normed(norm, product, arena).orElseThrow();
             assertThat(fused).hasSize(1);
             assertThat(o.run(fused))

@@ -89,6 +89,19 @@ class MatMulKernelsTest {
     }
 
     @Test
+    void rowsThatMayBeOverwrittenAreTheLibrarysToo() {
+        Conditions spare = new Conditions(true, false, false);
+        MatMul f32 = call(9, DType.F32, ComputeType.F32, Activation.NONE, COUNTED, 0);
+        assertThat(work(cublasLt, f32, spare)).containsExactly("cublasLt F32 9 x 48 x 70");
+        MatMul bf16 = call(9, DType.BF16, ComputeType.BF16, Activation.GELU_TANH, COUNTED, 0);
+        assertThat(work(cublasLt, bf16, spare))
+                .containsExactly("matmul.matmul_round", "cublasLt BF16 9 x 48 x 70");
+        MatMul gated = call(9, DType.F32, ComputeType.F32, Activation.SILU, COUNTED, 1);
+        assertThat(work(cublasLt, gated, spare))
+                .containsExactly("cublasLt F32 9 x 96 x 70", "matmul.matmul_finish");
+    }
+
+    @Test
     void theWorkspaceOfALibraryIsPartOfTheScratchMemory() {
         MatMul many = call(64, DType.BF16, ComputeType.BF16, Activation.NONE, 0, 0);
         long rounded = 64 * 72 * 2;
@@ -101,9 +114,13 @@ class MatMulKernelsTest {
     }
 
     private List<String> work(Blas blas, MatMul call) {
+        return work(blas, call, Conditions.NONE);
+    }
+
+    private List<String> work(Blas blas, MatMul call, Conditions conditions) {
         try (Arena arena = Arena.ofConfined()) {
             return new MatMulKernels(gpu, blas)
-                    .matMul(call, 1 << 20, arena).stream().map(GpuWork::name).toList();
+                    .matMul(call, conditions, 1 << 20, arena).stream().map(GpuWork::name).toList();
         }
     }
 
