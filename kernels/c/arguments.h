@@ -10,9 +10,16 @@
 
 enum { PANEL = 16 };
 
-enum dtype { DTYPE_F32 = 1, DTYPE_F16 = 2, DTYPE_BF16 = 3, DTYPE_Q8 = 15, DTYPE_Q4 = 16 };
+enum dtype {
+    DTYPE_F32 = 1,
+    DTYPE_F16 = 2,
+    DTYPE_BF16 = 3,
+    DTYPE_Q8 = 15,
+    DTYPE_Q4 = 16,
+    DTYPE_F8 = 17
+};
 
-enum compute { COMPUTE_F32, COMPUTE_BF16, COMPUTE_INT8 };
+enum compute { COMPUTE_F32, COMPUTE_BF16, COMPUTE_INT8, COMPUTE_F16 };
 
 enum activation {
     ACTIVATION_NONE,

@@ -24,9 +24,12 @@ enum {
 
 enum { BLOCK_TILE_ROWS = VL == 16 ? 12 : 4 };
 
-static inline int is_block(int64_t type) { return type == DTYPE_Q8 || type == DTYPE_Q4; }
+// F8 is packed and looked up here, and multiplied on GPUs alone.
+static inline int is_block(int64_t type) {
+    return type == DTYPE_Q8 || type == DTYPE_Q4 || type == DTYPE_F8;
+}
 
-static inline int64_t block_lines(int64_t type) { return type == DTYPE_Q8 ? 8 : 4; }
+static inline int64_t block_lines(int64_t type) { return type == DTYPE_Q4 ? 4 : 8; }
 
 // Of one group in a panel.
 static inline int64_t block_group_bytes(int64_t type) {
@@ -45,7 +48,7 @@ void block_tile(
     int64_t type, int64_t rows, const char *x, const char *w, int64_t groups, float *c, int64_t ldc,
     int continued);
 
-// Rounds and packs a panel of Q8 or Q4 from up to PANEL rows of k elements of `sourceType`.
+// Rounds and packs a panel of Q8, Q4 or F8 from up to PANEL rows of k elements of `sourceType`.
 #define block_pack NS(block_pack)
 void block_pack(
     const char *const *rows, int64_t count, int64_t sourceType, int64_t k, int64_t type,

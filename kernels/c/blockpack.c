@@ -4,6 +4,8 @@
 
 enum { Q8_OFFSET = 128, Q4_OFFSET = 8 };
 
+#define F8_LIMIT 448.0f
+
 // VL elements of a row, of which `left` remain; zero past the end.
 INLINE vf widened(const char *row, int64_t type, int64_t k, int64_t left) {
     left = max_i64(min_i64(left, VL), 0);
@@ -47,6 +49,39 @@ static vf q4_scale(const vf x[BLOCK], vf largest) {
     return best;
 }
 
+// The codes of the nearest E4M3. As float32, numbers of its normal range have 20 bits more behind the
+// point and an exponent that is 120 larger; of smaller ones, the sum with 2^14 has the last place
+// that they have.
+INLINE vu nearest_e4m3(vf x) {
+    const vf least_normal = v_set(0x1p-6f), subnormal_base = v_set(0x1p14f);
+    x = v_min(v_max(x, v_set(-F8_LIMIT)), v_set(F8_LIMIT));
+    vf magnitude = v_abs(x);
+    vu bits = (vu)magnitude;
+    vu normal = ((bits + 0x7ffff + ((bits >> 20) & 1)) >> 20) - (120 << 3);
+    vu subnormal = (vu)(magnitude + subnormal_base) - (vu)subnormal_base;
+    vu code = (vu)v_select(magnitude < least_normal, (vf)subnormal, (vf)normal);
+    return code | (((vu)x >> 24) & 0x80);
+}
+
+INLINE float from_e4m3(uint8_t code) {
+    int magnitude = code & 0x7f;
+    float x = (float)magnitude * 0x1p-9f;
+    if (magnitude >= 8) {
+        uint32_t bits = (uint32_t)(magnitude + (120 << 3)) << 20;
+        memcpy(&x, &bits, sizeof x);
+    }
+    return code & 0x80 ? -x : x;
+}
+
+// The bytes, or halves of them, that hold the elements x of a type.
+INLINE vu encoded(int64_t type, vf x) {
+    if (type == DTYPE_F8) {
+        return nearest_e4m3(x);
+    }
+    vf offset = v_set(type == DTYPE_Q8 ? Q8_OFFSET : Q4_OFFSET);
+    return (vu)__builtin_convertvector(nearest_q(type, x) + offset, vi);
+}
+
 // A block of VL rows, whose element i is x[i], to the places of the first row's scale and integers.
 static void pack_block(const vf x[BLOCK], int64_t type, uint16_t *scales, char *block) {
     // Compared as integers, infinities and NaN are larger than numbers.
@@ -54,14 +89,13 @@ static void pack_block(const vf x[BLOCK], int64_t type, uint16_t *scales, char *
     for (int i = 1; i < BLOCK; i++) {
         largest = v_select((vi)v_abs(x[i]) > (vi)v_abs(largest), x[i], largest);
     }
-    vf scale =
-        type == DTYPE_Q8 ? nearest_f16(v_abs(largest) / v_set(127)) : q4_scale(x, largest);
+    vf limit = v_set(type == DTYPE_F8 ? F8_LIMIT : 127);
+    vf scale = type == DTYPE_Q4 ? q4_scale(x, largest) : nearest_f16(v_abs(largest) / limit);
     v_store_f16(scales, scale);
     vf inverse = inverse_of(scale);
     vu q[BLOCK];
     for (int i = 0; i < BLOCK; i++) {
-        vf offset = v_set(type == DTYPE_Q8 ? Q8_OFFSET : Q4_OFFSET);
-        q[i] = (vu)__builtin_convertvector(nearest_q(type, x[i] * inverse) + offset, vi);
+        q[i] = encoded(type, x[i] * inverse);
     }
     for (int line = 0; line < block_lines(type); line++) {
         vu word = {0};
@@ -108,9 +142,10 @@ void block_gather(const char *table, int64_t type, int64_t row, int64_t cols, fl
         int64_t b = k / BLOCK % GROUP_BLOCKS, i = k % BLOCK;
         const char *block = group + (1 + b * block_lines(type)) * PANEL_LINE + lane * 4 + k % 4;
         const uint16_t *scale = (const uint16_t *)group + b * PANEL + lane;
-        int q = type == DTYPE_Q8
-            ? (uint8_t)block[i / 4 * PANEL_LINE] - Q8_OFFSET
-            : ((uint8_t)block[i / 4 % 4 * PANEL_LINE] >> (i / 16 * 4) & 15) - Q4_OFFSET;
-        out[k] = v_load_f16_part(scale, 1)[0] * (float)q;
+        uint8_t byte = (uint8_t)block[i / 4 % block_lines(type) * PANEL_LINE];
+        float x = type == DTYPE_F8 ? from_e4m3(byte)
+            : type == DTYPE_Q8     ? (float)(byte - Q8_OFFSET)
+                                   : (float)((byte >> (i / 16 * 4) & 15) - Q4_OFFSET);
+        out[k] = v_load_f16_part(scale, 1)[0] * x;
     }
 }

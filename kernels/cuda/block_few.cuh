@@ -37,10 +37,12 @@ constexpr int STAGES = 6;
 // Shared memory: the ring, products [2][blocks of a stage][fragment row][ROWS], then the rounded
 // activations.
 template <class Q, int ROWS> struct Memory {
+    using Rounded = RoundedRows<typename Q::Activations>;
+
     int depth;  // groups of a stage
     char *ring;
     float *products;
-    RoundedRows x;
+    Rounded x;
 
     __device__ __forceinline__ Memory(char *shared, int groups)
         : depth(stage_groups(groups)),
@@ -57,7 +59,7 @@ template <class Q, int ROWS> struct Memory {
     static __device__ __forceinline__ int stage_groups(int groups) {
         constexpr int GROUP_MEMORY = STAGES * GROUP_BYTES<Q> +
                                      2 * GROUP_BLOCKS * PANEL * ROWS * static_cast<int>(sizeof(float));
-        int rounded = groups * GROUP_BLOCKS * ROWS * (BLOCK + static_cast<int>(sizeof(float)));
+        int rounded = groups * GROUP_BLOCKS * ROWS * Rounded::BLOCK_BYTES;
         return (dynamic_shared_bytes() - rounded) / (MULTIPLIERS * GROUP_MEMORY) * MULTIPLIERS;
     }
 };
@@ -136,8 +138,9 @@ struct SourceRows {
 
 // Rounds the activations into shared memory: four lanes a block, UNROLLED blocks at a time, whose
 // loads are under way together. The scales of rows that do not count are zero.
+template <class A>
 __device__ __forceinline__ void round_rows(const SourceRows &source, int rows, int blocks,
-                                           RoundedRows x) {
+                                           RoundedRows<A> x) {
     constexpr int UNROLLED = 4, UNITS = THREADS / 4;
     int count = rows * blocks;
     int t = lane_index() % 4;
@@ -152,8 +155,8 @@ __device__ __forceinline__ void round_rows(const SourceRows &source, int rows, i
 #pragma unroll
         for (int u = 0; u < UNROLLED; u++) {
             int unit = first + u * UNITS;
-            uint2 q;
-            float scale = words[u].round(q);
+            typename A::Words q;
+            float scale = A::round(words[u], q);
             if (unit < count) {
                 x.store(unit % blocks, unit / blocks, t, q, scale);
             }
@@ -166,12 +169,13 @@ __device__ __forceinline__ void round_rows(const SourceRows &source, int rows, i
     }
 }
 
-// Copies the activations that blockmatmul_round left in the scratch memory, whose pitch is ROWS.
-__device__ __forceinline__ void copy_rows(const RoundedRows &from, const RoundedRows &to,
+// Copies the activations that were rounded to the scratch memory, whose pitch is ROWS.
+template <class A>
+__device__ __forceinline__ void copy_rows(const RoundedRows<A> &from, const RoundedRows<A> &to,
                                           int blocks) {
     const uint4 *source = reinterpret_cast<const uint4 *>(from.words);
     uint4 *target = reinterpret_cast<uint4 *>(to.words);
-    int vectors = blocks * to.pitch * (BLOCK + static_cast<int>(sizeof(float))) / 16;
+    int vectors = blocks * to.pitch * RoundedRows<A>::BLOCK_BYTES / 16;
 #pragma unroll 8
     for (int v = threadIdx.x; v < vectors; v += THREADS) {
         target[v] = source[v];
@@ -248,16 +252,16 @@ template <int ROWS> struct Chains {
         load_finishes(a);
     }
 
-    // Continues the chains with the products of `count` blocks.
+    // Continues the chains with the products of `count` blocks, from [blocks][ROWS] scales.
     __device__ __forceinline__ void add(const MatMul &a, const float *products,
-                                        const RoundedRows &x, int count, int blocks) {
+                                        const float *xScales, int count, int blocks) {
         if (!ALL && lane_index() >= PANEL * LANES) {
             return;
         }
         for (int first = 0; first < count;) {
             int inPanel = min(count - first, blocks - block);
             const float *p = products + (first * PANEL + fragment) * ROWS + firstRow;
-            const float *scales = x.scales + block * ROWS + firstRow;
+            const float *scales = xScales + block * ROWS + firstRow;
 #pragma unroll 8
             for (int b = 0; b < inPanel; b++) {
                 add_block(p + b * PANEL * ROWS, scales + b * ROWS);
@@ -335,7 +339,7 @@ __device__ __forceinline__ void multiply(const NormedMatMul &normed, const Mark 
         return;
     }
     if (ROWS > 1 && a.scratch) {
-        copy_rows(scratch_rows(a), memory.x, blocks);
+        copy_rows(scratch_rows<typename Q::Activations>(a), memory.x, blocks);
     } else {
         // There are no products yet.
         round_rows(SourceRows(normed, rows, memory.products), rows, blocks, memory.x);
@@ -353,7 +357,7 @@ __device__ __forceinline__ void multiply(const NormedMatMul &normed, const Mark 
         if (multiplies && s < stream.stages) {
             multiplier.stage(memory, slot, s & 1, stream.count(s), groups);
         } else if (!multiplies && s > 0) {
-            chains.add(a, memory.block_products((s - 1) & 1, 0), memory.x,
+            chains.add(a, memory.block_products((s - 1) & 1, 0), memory.x.scales,
                        stream.count(s - 1) * GROUP_BLOCKS, blocks);
         }
         slot = slot + 1 == STAGES ? 0 : slot + 1;

@@ -7,20 +7,26 @@
 //
 // What bounds it: each mma is followed by eight fused multiply-adds a lane, two for each of its
 // sums and block of 32, and on an H100 takes less time than those: about half of the int8 rate of
-// mma.sync is left. With 32 rows the activations that a multiprocessor reads from the L2 cache are
+// mma.sync is left. Of F8 the two mma of a block take four times as long as that one, and bound it
+// themselves. With 32 rows the activations that a multiprocessor reads from the L2 cache are
 // twice the weights of two panels, a third more than those of six.
 #ifndef OCELLUS_BLOCK_TILE_CUH
 #define OCELLUS_BLOCK_TILE_CUH
 
 #include "block.cuh"
 
-constexpr int STAGES = 4;
-
 // A block's warps: those with the same panels follow one another, `rowWarps` of them.
 template <class Q, int PANELS, int PARTS> class Tile {
+    using Rounded = RoundedRows<typename Q::Activations>;
+    using Words = typename Rounded::Words;
+    static constexpr int STAGES = Q::Activations::TILE_STAGES;
+
   public:
     __device__ __forceinline__ Tile(const MatMul &call, int warpsAlongRows)
-        : a(call), x(scratch_rows(call)), groups(group_count(call)), rowWarps(warpsAlongRows) {
+        : a(call),
+          x(scratch_rows<typename Q::Activations>(call)),
+          groups(group_count(call)),
+          rowWarps(warpsAlongRows) {
         tileRows = rowWarps * WARP_ROWS;
         warps = static_cast<int>(blockDim.x) / WARP;
         tilePanels = warps / rowWarps * PANELS;
@@ -75,7 +81,7 @@ template <class Q, int PANELS, int PARTS> class Tile {
     static constexpr int WARP_ROWS = PARTS * 8;
 
     const MatMul &a;
-    RoundedRows x;
+    Rounded x;
     int groups, rowWarps, warps;
     int tileRows, tilePanels;  // of the block
     int rowWarp, tilePanel;    // of this warp, in the block
@@ -87,12 +93,12 @@ template <class Q, int PANELS, int PARTS> class Tile {
     int depth, stageBytes, stages;  // groups of a stage, its bytes, how many there are
     float sum[PANELS][PARTS][4] = {};
 
-    // A stage holds `depth` groups of each panel, then words [blocks][tileRows][32] and scales
+    // A stage holds `depth` groups of each panel, then words [blocks][tileRows][4] and scales
     // [blocks][tileRows] of the activations.
     __device__ __forceinline__ int group_weights() const { return tilePanels * GROUP_BYTES<Q>; }
 
     __device__ __forceinline__ int group_rows() const {
-        return GROUP_BLOCKS * tileRows * (BLOCK + static_cast<int>(sizeof(float)));
+        return GROUP_BLOCKS * tileRows * Rounded::BLOCK_BYTES;
     }
 
     __device__ __forceinline__ int stage_groups(int stage) const {
@@ -110,7 +116,8 @@ template <class Q, int PANELS, int PARTS> class Tile {
 
     __device__ __forceinline__ float *stage_scales(int slot) const {
         return reinterpret_cast<float *>(stage_words(slot) +
-                                         depth * GROUP_BLOCKS * tileRows * BLOCK);
+                                         depth * GROUP_BLOCKS * tileRows *
+                                             Rounded::WORD_BYTES);
     }
 
     __device__ __forceinline__ void load_first_weights() {
@@ -141,9 +148,9 @@ template <class Q, int PANELS, int PARTS> class Tile {
             int64_t from =
                 (static_cast<int64_t>(stage) * depth * GROUP_BLOCKS + b) * x.pitch + firstRow;
             const char *words = reinterpret_cast<const char *>(x.words + from * 4);
-            char *to = stage_words(slot) + b * tileRows * BLOCK;
+            char *to = stage_words(slot) + b * tileRows * Rounded::WORD_BYTES;
             int whole = (rows + 7) / 8 * 8;
-            for (int v = lane_index(); v < whole * 2; v += WARP) {
+            for (int v = lane_index(); v < whole * (Rounded::WORD_BYTES / 16); v += WARP) {
                 cp_async16(to + v * 16, words + v * 16);
             }
             for (int row = lane_index() * 4; row < whole; row += WARP * 4) {
@@ -155,7 +162,7 @@ template <class Q, int PANELS, int PARTS> class Tile {
     __device__ __forceinline__ void multiply(int stage, int slot) {
         int count = panels == 0 ? 0 : stage_groups(stage);
         int row = rowWarp * WARP_ROWS;
-        const uint2 *words = reinterpret_cast<const uint2 *>(stage_words(slot)) + row * 4;
+        const Words *words = reinterpret_cast<const Words *>(stage_words(slot)) + row * 4;
         const float *scales = stage_scales(slot) + row;
         // With one panel there are registers for twice as many independent products.
 #pragma unroll(PANELS == 1 ? 2 : 1)
@@ -177,12 +184,12 @@ template <class Q, int PANELS, int PARTS> class Tile {
     }
 
     __device__ __forceinline__ void multiply_block(const BlockRows<Q> (&w)[PANELS],
-                                                   const uint2 *words, const float *scales,
+                                                   const Words *words, const float *scales,
                                                    int count) {
 #pragma unroll
         for (int part = 0; part < PARTS; part++) {
             if (part * 8 < count) {
-                uint2 word = words[(part * 8 + g) * 4 + t];
+                Words word = words[(part * 8 + g) * 4 + t];
                 float2 scale = *reinterpret_cast<const float2 *>(scales + part * 8 + 2 * t);
 #pragma unroll
                 for (int p = 0; p < PANELS; p++) {

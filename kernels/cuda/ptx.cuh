@@ -72,6 +72,15 @@ __device__ __forceinline__ void mma_s8(int (&d)[4], const uint32_t (&a)[4], uint
 #endif
 }
 
+// Two values of E4M3 as float16, the first byte's in the lower half.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+__device__ __forceinline__ uint32_t e4m3_to_f16(uint16_t pair) {
+    uint32_t halves;
+    asm("cvt.rn.f16x2.e4m3x2 %0, %1;\n" : "=r"(halves) : "h"(pair));
+    return halves;
+}
+#endif
+
 // Four 8 x 8 matrices of 16-bit elements; lane l gives the address of row l % 8 of matrix l / 8.
 template <bool TRANSPOSE>
 __device__ __forceinline__ void ldmatrix_x4(uint32_t (&r)[4], const void *row) {

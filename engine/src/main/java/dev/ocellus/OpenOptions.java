@@ -15,8 +15,8 @@ import java.util.function.Consumer;
  * @param deviceChoice which device of its own; {@link DeviceChoice#AUTO} is a GPU if there is one,
  *     else the processor
  * @param compute type in which matrix products multiply
- * @param weights type in which the matrices are packed, as {@link WeightTypes#of} says: Q8, Q4 or
- *     BF16; null for the stored types
+ * @param weights type in which the matrices are packed, as {@link WeightTypes#of} says: Q8, Q4, F8
+ *     (on GPUs alone) or BF16; null for the stored types
  * @param cacheType type of cached keys and values: F32, BF16, F16 or Q8; null for BF16 when
  *     products are in bfloat16, else F32
  * @param contextTokens longest conversation; 0 for what the model was trained for
@@ -72,7 +72,7 @@ public record OpenOptions(
     public OpenOptions {
         if (weights != null && !weights.isBlock() && weights != DType.BF16) {
             throw new IllegalArgumentException(
-                    "weights is " + weights + "; it must be Q8, Q4 or BF16");
+                    "weights is " + weights + "; it must be Q8, Q4, F8 or BF16");
         }
         if (cacheType != null && !KvPanels.supports(cacheType)) {
             throw new IllegalArgumentException(

@@ -60,7 +60,7 @@ public class MatMulBenchmark {
         return switch (compute) {
             case F32 -> !weights.isBlock();
             case BF16 -> weights == DType.BF16;
-            case INT8 -> weights.isBlock();
+            case INT8, F16 -> weights.isBlock() && compute == ComputeType.ofBlocks(weights);
         };
     }
 

@@ -172,7 +172,7 @@ public final class Report {
         double own =
                 switch (compute) {
                     case F32 -> ceilings.f32Gflops();
-                    case BF16 -> ceilings.bf16Gflops();
+                    case BF16, F16 -> ceilings.bf16Gflops();
                     case INT8 -> ceilings.int8Gops();
                 };
         return own > 0 ? own : ceilings.f32Gflops();

@@ -1,6 +1,8 @@
 package dev.ocellus.device;
 
 import dev.ocellus.graph.Graph;
+import dev.ocellus.graph.Node;
+import dev.ocellus.graph.Op;
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelProvider;
 import dev.ocellus.kernels.KernelProviders;
@@ -8,6 +10,7 @@ import dev.ocellus.kernels.WorkerPool;
 import dev.ocellus.loader.image.ImagePreprocessor;
 import dev.ocellus.plan.Plan;
 import dev.ocellus.plan.PlanOptions;
+import dev.ocellus.tensor.DType;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -59,6 +62,13 @@ public final class CpuDevice implements Device {
 
     @Override
     public Plan plan(Graph graph, PlanOptions options) {
+        for (Node n : graph.nodes()) {
+            if (n.op() instanceof Op.Linear l && l.weight().kernelType() == DType.F8) {
+                throw new IllegalArgumentException(
+                        "the processor has no products with weights of f8, as %s is packed; run on a GPU (--device cuda), or pack the original as q8 (--weights q8)"
+                                .formatted(l.weight().name()));
+            }
+        }
         return Plan.of(graph, options, provider::scratchBytes);
     }
 

@@ -24,7 +24,11 @@ public interface Device extends AutoCloseable {
     /** Rows of activations that keep matrix products busy; more would only take memory. */
     long busyRows();
 
-    /** Plans a graph for this device; loads nothing. */
+    /**
+     * Plans a graph for this device; loads nothing.
+     *
+     * @throws IllegalArgumentException if it has no products with the type of a weight
+     */
     Plan plan(Graph graph, PlanOptions options);
 
     /** An empty store for the packed weights of one model; the caller closes it. */

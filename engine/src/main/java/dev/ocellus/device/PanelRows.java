@@ -40,7 +40,7 @@ final class PanelRows {
 
     /** Makes a row zero. */
     static void clear(DType type, long cols, MemorySegment to, long target) {
-        // Integers are stored with an offset.
+        // Integers are stored with an offset; all others are zero where their bits are.
         int zero = type == DType.Q8 ? 0x80808080 : type == DType.Q4 ? 0x88888888 : 0;
         long bytes = Panels.panelBytes(type, cols);
         long out = target / Panels.ROWS * bytes;

@@ -44,7 +44,8 @@ public record MachineLimits(
     public double flopsPerSecond() {
         return switch (compute) {
             case F32 -> f32;
-            case BF16 -> bf16;
+            // Devices that have it multiply float16 as fast as bfloat16.
+            case BF16, F16 -> bf16;
             case INT8 -> int8;
         };
     }

@@ -112,10 +112,11 @@ public final class ModelBench implements AutoCloseable {
         /** The type of most products: block-quantised weights have one of their own. */
         private static ComputeType compute(LoadedModel parts) {
             LanguageRunner runner = parts.runner();
-            boolean blocks =
-                    runner.plan(runner.capacity(1, 1, false)).packings().stream()
-                            .anyMatch(p -> p instanceof Packing.Matrix m && m.type().isBlock());
-            return blocks ? ComputeType.INT8 : parts.planOptions().compute();
+            return runner.plan(runner.capacity(1, 1, false)).packings().stream()
+                    .filter(p -> p instanceof Packing.Matrix m && m.type().isBlock())
+                    .map(p -> ComputeType.ofBlocks(((Packing.Matrix) p).type()))
+                    .findFirst()
+                    .orElse(parts.planOptions().compute());
         }
     }
 

@@ -250,7 +250,7 @@ final class Lowering {
 
     private ComputeType compute(DType weight) {
         if (weight.isBlock()) {
-            return ComputeType.INT8;
+            return ComputeType.ofBlocks(weight);
         }
         return weight == DType.BF16 ? options.compute() : ComputeType.F32;
     }

@@ -28,6 +28,9 @@ public final class Verifier {
     /** Likewise for weights in Q4: up to 2.5e-1, one 5.2e-1. */
     private static final double Q4_LIMIT = 6e-1;
 
+    /** Likewise for weights in F8: up to 8.1e-2, one 2.7e-1. */
+    private static final double F8_LIMIT = 4e-1;
+
     /** Outputs that follow from discrete choices. */
     private static final List<String> CHOICES = List.of("generated_ids", "text");
 
@@ -141,6 +144,11 @@ public final class Verifier {
     }
 
     private double reducedLimit() {
-        return weights == DType.Q4 ? Q4_LIMIT : weights == DType.Q8 ? Q8_LIMIT : BF16_LIMIT;
+        return switch (weights) {
+            case Q8 -> Q8_LIMIT;
+            case Q4 -> Q4_LIMIT;
+            case F8 -> F8_LIMIT;
+            case null, default -> BF16_LIMIT;
+        };
     }
 }

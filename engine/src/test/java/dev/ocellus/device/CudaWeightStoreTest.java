@@ -163,7 +163,7 @@ class CudaWeightStoreTest {
     @Test
     void blocksAreThePanelsOfTheHost() {
         try (CudaWeightStore store = store()) {
-            for (DType type : List.of(DType.Q8, DType.Q4)) {
+            for (DType type : List.of(DType.Q8, DType.Q4, DType.F8)) {
                 Weight gate = typed("gate.BF16", type);
                 Packing matrix = new Packing.Matrix(gate);
                 Packing gated = new Packing.GatedMatrix(gate, typed("up.BF16", type));

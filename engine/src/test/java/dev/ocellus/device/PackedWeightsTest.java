@@ -3,7 +3,10 @@ package dev.ocellus.device;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.ocellus.graph.Graph;
+import dev.ocellus.graph.Value;
 import dev.ocellus.graph.Weight;
+import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.KernelProviders;
 import dev.ocellus.kernels.Panels;
 import dev.ocellus.kernels.WorkerPool;
@@ -14,6 +17,7 @@ import dev.ocellus.loader.safetensors.RowLookUp;
 import dev.ocellus.loader.safetensors.SafetensorsException;
 import dev.ocellus.loader.safetensors.StoredTensor;
 import dev.ocellus.plan.Packing;
+import dev.ocellus.plan.PlanOptions;
 import dev.ocellus.quantize.QuantizationReport;
 import dev.ocellus.quantize.Quantizer;
 import dev.ocellus.tensor.DType;
@@ -119,7 +123,7 @@ class PackedWeightsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"Q8", "Q4", "BF16", "F32"})
+    @EnumSource(names = {"Q8", "Q4", "F8", "BF16", "F32"})
     void partsAreThoseOfTheOriginal(DType type) {
         quantize(type);
         try (CpuDevice device = new CpuDevice(KernelProviders.get(), new WorkerPool(3));
@@ -136,7 +140,7 @@ class PackedWeightsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"Q8", "Q4", "BF16"})
+    @EnumSource(names = {"Q8", "Q4", "F8", "BF16"})
     void packedMatricesCanBeVectorsToo(DType type) {
         quantize(type);
         try (CpuDevice device = new CpuDevice(KernelProviders.get(), new WorkerPool(1));
@@ -173,6 +177,27 @@ class PackedWeightsTest {
                 .containsExactly("a", "b", "c");
         assertThat(report.worst(2)).hasSize(2);
         assertThat(report.worst(1).getFirst().error()).isBetween(2e-3, 1e-2);
+    }
+
+    @Test
+    void theErrorOfF8IsThatOfItsThreeBits() {
+        QuantizationReport report = quantize(DType.F8);
+
+        assertThat(report.worst(1).getFirst().error()).isBetween(2e-2, 3.5e-2);
+    }
+
+    @Test
+    void theProcessorDoesNotMultiplyF8() {
+        try (CpuDevice device = new CpuDevice(KernelProviders.get(), new WorkerPool(1));
+                Checkpoint plain = Checkpoint.open(original, WeightTypes.of(DType.F8))) {
+            Graph graph = new Graph("linear");
+            Value x = graph.input("x", DType.F32, null, 1, COLS);
+            graph.output("y", graph.linear(x, matrix(plain, "a")));
+            PlanOptions options = new PlanOptions(ComputeType.F32);
+            assertThatThrownBy(() -> device.plan(graph, options))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContainingAll("f8", "a", "--device cuda", "--weights q8");
+        }
     }
 
     @Test

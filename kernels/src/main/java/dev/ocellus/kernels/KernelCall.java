@@ -41,13 +41,13 @@ public sealed interface KernelCall {
      * Linear layer with fused epilogue: {@code out[r,j] = residual[r,j] + scale[j] * act(sum_k
      * x[r,k] w[j,k] + bias[j])}.
      *
-     * <p>{@code w} is packed as {@link Panels} say, {@code wType} F32, F16, BF16, Q8 or Q4; the
-     * last two are for {@link ComputeType#INT8} and it is for them. {@code bias}, {@code scale}
-     * (float32 [n]) and {@code residual} are optional. {@code out} may be in place with {@code
-     * residual}. With {@code gated} 1, {@code w} holds 2 n' rows (n' is n rounded up to 16) whose
-     * panels alternate gate, up, gate, up...; then {@code out[r,j] = residual[r,j] + act(gate_j) *
-     * up_j}, and bias and scale must be 0. The sum over k is one chain of fused multiply-adds in
-     * ascending k for {@link ComputeType#F32}.
+     * <p>{@code w} is packed as {@link Panels} say, {@code wType} F32, F16, BF16, Q8, Q4 or F8; the
+     * last three have a compute type of their own, {@link ComputeType#ofBlocks}, and on the
+     * processor F8 has no products. {@code bias}, {@code scale} (float32 [n]) and {@code residual}
+     * are optional. {@code out} may be in place with {@code residual}. With {@code gated} 1, {@code
+     * w} holds 2 n' rows (n' is n rounded up to 16) whose panels alternate gate, up, gate, up...;
+     * then {@code out[r,j] = residual[r,j] + act(gate_j) * up_j}, and bias and scale must be 0. The
+     * sum over k is one chain of fused multiply-adds in ascending k for {@link ComputeType#F32}.
      */
     record MatMul(
             long x,
@@ -293,7 +293,7 @@ public sealed interface KernelCall {
     /**
      * Embedding look-up: {@code out[r] = table[ids[r]]}, ids int32. {@code packed} 1: the table is
      * a matrix [tableRows, cols] packed as {@link Panels} say; 0: plain rows. {@code tableType}
-     * F32, F16 or BF16, and Q8 or Q4 if packed. The caller has checked that ids are in range.
+     * F32, F16 or BF16, and Q8, Q4 or F8 if packed. The caller has checked that ids are in range.
      */
     record Gather(
             long table,
@@ -388,8 +388,8 @@ public sealed interface KernelCall {
      * Packs rows of a stored matrix: {@code src} has {@code rows} rows of k elements of {@code
      * sourceType} (F32, F16 or BF16) without gaps, any alignment; they fill panels {@code
      * firstPanel, firstPanel + panelStride, ...} of the packed matrix at {@code dst}, which is of
-     * {@code panelType}: the same type, or Q8 or Q4, to which values are rounded as {@link Panels}
-     * say. A last panel that is not full is filled with zero rows. One unit is one panel.
+     * {@code panelType}: the same type, or Q8, Q4 or F8, to which values are rounded as {@link
+     * Panels} say. A last panel that is not full is filled with zero rows. One unit is one panel.
      */
     record PackPanels(
             long src,

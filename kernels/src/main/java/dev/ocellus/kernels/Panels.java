@@ -13,27 +13,29 @@ import dev.ocellus.tensor.DType;
  *   <li>F32: {@code [k][16]} floats, 64 bytes for each k;
  *   <li>F16 and BF16: {@code [ceil(k/2)][16][2]}, 64 bytes for each pair of k; for odd k the last
  *       element of each pair is zero;
- *   <li>Q8 and Q4: groups of {@value #GROUP} k, each two blocks of 32, the last group padded with
- *       zeros. A group is a line of scales, float16 {@code [2][16]}, and the integers with an
- *       offset that makes them unsigned, each four bytes of a row side by side: Q8 (q + 128) {@code
- *       [2][8][16][4]}, 1088 bytes in all; Q4 (q + 8) {@code [2][4][16][4]}, 576 bytes, where byte
- *       {@code 4 j + i} of a row holds k = 4 j + i of the block in its lower half and k = 16 + 4 j
- *       + i in its upper half.
+ *   <li>Q8, Q4 and F8: groups of {@value #GROUP} k, each two blocks of 32, the last group padded
+ *       with zeros. A group is a line of scales, float16 {@code [2][16]}, and the elements, each
+ *       four bytes of a row side by side. Those of F8 are E4M3, {@code [2][8][16][4]}, 1088 bytes
+ *       in all. Integers have an offset that makes them unsigned: Q8 (q + 128) as F8; Q4 (q + 8)
+ *       {@code [2][4][16][4]}, 576 bytes, where byte {@code 4 j + i} of a row holds k = 4 j + i of
+ *       the block in its lower half and k = 16 + 4 j + i in its upper half.
  * </ul>
  *
  * Panels start at 64-byte boundaries and follow one another without gaps. Decoding (one row of
  * activations) and prefill (many) read the same copy.
  *
  * <p>Packing to a block type rounds in float32. A block's scale is the float16 nearest to {@code m
- * / d}, where m is the element of largest magnitude (the first of several); its integers are {@code
- * rint(x * (1 / scale))}, ties to even, cut to the range of the type; all are zero if the scale is,
- * and then that is a positive zero.
+ * / d}, where m is the element of largest magnitude (the first of several); its elements are {@code
+ * x * (1 / scale)}, cut to the range of the type and rounded to the nearest in it, ties to even;
+ * all are zero if the scale is, and then that is a positive zero.
  *
  * <ul>
  *   <li>Q8: d is 127 with the sign of m; the range is -127 to 127.
  *   <li>Q4: d is that of -9, -8.5, -8, -7.5 and -7 (the first of several) with which the sum of the
  *       squared errors {@code fma(-scale, q, x)}, a chain of fused multiply-adds in ascending k, is
  *       least; the range is -8 to 7.
+ *   <li>F8: d is 448 with the sign of m; the range is -448 to 448, where what is not a number
+ *       becomes the least: E4M3 has no infinities, and its NaN is never written.
  * </ul>
  *
  * Products with a block are not finite if an element is not, or if its scale would be 65520 or
@@ -72,7 +74,7 @@ public final class Panels {
         return switch (type) {
             case F32 -> k * ROWS * 4;
             case F16, BF16 -> (k + 1) / 2 * ROWS * 4;
-            case Q8 -> groups(k) * (LINE + GROUP * ROWS);
+            case Q8, F8 -> groups(k) * (LINE + GROUP * ROWS);
             case Q4 -> groups(k) * (LINE + GROUP * ROWS / 2);
             default -> throw new IllegalArgumentException("no panel layout for " + type);
         };
@@ -102,7 +104,7 @@ public final class Panels {
         return switch (type) {
             case F32 -> panel + (column * ROWS + lane) * 4;
             case F16, BF16 -> panel + (column / 2 * ROWS + lane) * 4 + column % 2 * 2;
-            case Q8 -> {
+            case Q8, F8 -> {
                 long words = column / 4 * ROWS + lane;
                 yield panel + (column / GROUP + 1) * LINE + words * 4 + column % 4;
             }

@@ -6,9 +6,9 @@ import java.util.Locale;
  * Element types. Every type of the safetensors format is here; kernels compute on {@link #F32},
  * {@link #F16} and {@link #BF16} (as weights) and {@link #I32}, {@link #I64} (as indices).
  *
- * <p>The block types {@link #Q8} and {@link #Q4} are for weights only and no types of that format:
- * {@value #BLOCK_ELEMENTS} integers of 8 or 4 bits share a float16 scale. Their elements have no
- * addresses of their own.
+ * <p>The block types {@link #Q8}, {@link #Q4} and {@link #F8} are for weights only and no types of
+ * that format: {@value #BLOCK_ELEMENTS} integers of 8 or 4 bits, or numbers of {@link #F8_E4M3},
+ * share a float16 scale. Their elements have no addresses of their own.
  */
 public enum DType {
     F64(64),
@@ -27,9 +27,10 @@ public enum DType {
     U8(8),
     BOOL(8),
     Q8(8),
-    Q4(4);
+    Q4(4),
+    F8(8);
 
-    /** Elements of a block of {@link #Q8} or {@link #Q4}. */
+    /** Elements of a block of {@link #Q8}, {@link #Q4} or {@link #F8}. */
     public static final int BLOCK_ELEMENTS = 32;
 
     private static final int BLOCK_SCALE_BYTES = 2;
@@ -42,7 +43,7 @@ public enum DType {
 
     /** Whether elements come in blocks that share a scale. */
     public boolean isBlock() {
-        return this == Q8 || this == Q4;
+        return this == Q8 || this == Q4 || this == F8;
     }
 
     /**

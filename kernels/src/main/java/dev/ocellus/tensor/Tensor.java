@@ -163,7 +163,7 @@ public final class Tensor {
             case F8_E5M2 -> Conversions.f8e5m2ToFloat(segment.get(ValueLayout.JAVA_BYTE, at));
             case U64 -> unsigned(segment.get(I64, at));
             case I64, I32, I16, I8, U32, U16, U8, BOOL -> integer(at);
-            case Q8, Q4 -> throw new AssertionError(dtype);
+            case Q8, Q4, F8 -> throw new AssertionError(dtype);
         };
     }
 

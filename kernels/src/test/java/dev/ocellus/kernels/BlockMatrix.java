@@ -3,20 +3,43 @@ package dev.ocellus.kernels;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED;
 
+import dev.ocellus.kernels.cuda.CudaProvider;
 import dev.ocellus.tensor.DType;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.random.RandomGenerator;
 
 /**
- * A matrix [rows, k] of Q8 or Q4 weights as integers [rows, k] and float16 scales [rows, ceil(k /
- * 32)], with rounding and layout done here as {@link Panels} describe, apart from the kernels.
+ * A matrix [rows, k] of weights of a block type as elements [rows, k], integers or E4M3, and
+ * float16 scales [rows, ceil(k / 32)], with rounding and layout done here as {@link Panels}
+ * describe, apart from the kernels.
  */
-record BlockMatrix(DType type, int rows, int k, int[] q, short[] scales) {
+record BlockMatrix(DType type, int rows, int k, float[] q, short[] scales) {
     private static final int BLOCK = 32;
 
+    /** What E4M3 holds of numbers that are not negative: by their codes, which ascend with them. */
+    private static final float[] E4M3 = new float[127];
+
+    static {
+        for (int code = 0; code < E4M3.length; code++) {
+            int exponent = code / 8;
+            E4M3[code] =
+                    exponent == 0
+                            ? code / 512f
+                            : (float) ((8 + code % 8) * Math.pow(2, exponent - 10));
+        }
+    }
+
     private BlockMatrix(DType type, int rows, int k) {
-        this(type, rows, k, new int[rows * k], new short[rows * blocks(k)]);
+        this(type, rows, k, new float[rows * k], new short[rows * blocks(k)]);
+    }
+
+    /** The types that a provider multiplies with. */
+    static List<DType> types(KernelProvider provider) {
+        return provider instanceof CudaProvider
+                ? List.of(DType.Q8, DType.Q4, DType.F8)
+                : List.of(DType.Q8, DType.Q4);
     }
 
     private static int blocks(int k) {
@@ -24,18 +47,30 @@ record BlockMatrix(DType type, int rows, int k, int[] q, short[] scales) {
     }
 
     private int min() {
-        return type == DType.Q8 ? -127 : -8;
+        return type == DType.Q4 ? -8 : -max();
     }
 
     private int max() {
-        return type == DType.Q8 ? 127 : 7;
+        return switch (type) {
+            case Q8 -> 127;
+            case Q4 -> 7;
+            default -> 448;
+        };
     }
 
-    /** Any integers, both ends of the range often among them, with scales of either sign. */
+    private float any(RandomGenerator random) {
+        if (type == DType.F8) {
+            float magnitude = E4M3[random.nextInt(E4M3.length)];
+            return random.nextBoolean() ? -magnitude : magnitude;
+        }
+        return random.nextInt(min(), max() + 1);
+    }
+
+    /** Any elements, both ends of the range often among them, with scales of either sign. */
     static BlockMatrix random(DType type, int rows, int k, RandomGenerator random) {
         BlockMatrix m = new BlockMatrix(type, rows, k);
         for (int i = 0; i < m.q.length; i++) {
-            int any = random.nextInt(m.min(), m.max() + 1);
+            float any = m.any(random);
             m.q[i] = i % 5 == 0 ? m.max() : i % 7 == 0 ? m.min() : any;
         }
         for (int i = 0; i < m.scales.length; i++) {
@@ -63,9 +98,9 @@ record BlockMatrix(DType type, int rows, int k, int[] q, short[] scales) {
             m = Math.abs(values[i]) > Math.abs(m) ? values[i] : m;
         }
         float[] divisors =
-                type == DType.Q8
-                        ? new float[] {Math.copySign(127, m)}
-                        : new float[] {-9, -8.5f, -8, -7.5f, -7};
+                type == DType.Q4
+                        ? new float[] {-9, -8.5f, -8, -7.5f, -7}
+                        : new float[] {Math.copySign(max(), m)};
         float least = Float.MAX_VALUE;
         for (float divisor : divisors) {
             short bits = Float.floatToFloat16(m / divisor);
@@ -86,11 +121,31 @@ record BlockMatrix(DType type, int rows, int k, int[] q, short[] scales) {
         }
     }
 
-    private int nearest(float x, float scale) {
-        return scale == 0 ? 0 : (int) Math.max(min(), Math.min(max(), Math.rint(x * (1 / scale))));
+    private float nearest(float x, float scale) {
+        if (scale == 0) {
+            return type == DType.F8 ? Math.copySign(0, x) : 0;
+        }
+        float cut = Math.max(min(), Math.min(max(), x * (1 / scale)));
+        return type == DType.F8
+                ? Math.copySign(E4M3[nearestCode(Math.abs(cut))], cut)
+                : (float) Math.rint(cut) + 0f;
     }
 
-    int q(long row, long column) {
+    /** The even one of two that are as near. */
+    private static int nearestCode(double magnitude) {
+        int code = 0;
+        while (code + 1 < E4M3.length && E4M3[code + 1] <= magnitude) {
+            code++;
+        }
+        if (code + 1 == E4M3.length) {
+            return code;
+        }
+        double more = magnitude - E4M3[code];
+        double less = E4M3[code + 1] - magnitude;
+        return more < less || more == less && code % 2 == 0 ? code : code + 1;
+    }
+
+    float q(long row, long column) {
         return q[(int) (row * k + column)];
     }
 
@@ -108,7 +163,7 @@ record BlockMatrix(DType type, int rows, int k, int[] q, short[] scales) {
     }
 
     int panelBytes() {
-        return (k + 63) / 64 * (type == DType.Q8 ? 1088 : 576);
+        return (k + 63) / 64 * (type == DType.Q4 ? 576 : 1088);
     }
 
     /**
@@ -128,10 +183,12 @@ record BlockMatrix(DType type, int rows, int k, int[] q, short[] scales) {
                     short scale = there ? scales[r * blocks(k) + c / 32] : 0;
                     to.set(JAVA_SHORT_UNALIGNED, group + block * 32 + r % 16 * 2, scale);
                 }
-                int value = there ? q(r, c) : 0;
+                float element = there ? q(r, c) : 0;
+                int value = (int) element;
                 long q = group + 64 + r % 16 * 4 + i % 4;
-                if (type == DType.Q8) {
-                    to.set(JAVA_BYTE, q + (block * 8 + i / 4) * 64, (byte) (value + 128));
+                if (type != DType.Q4) {
+                    int code = type == DType.Q8 ? value + 128 : e4m3Code(element);
+                    to.set(JAVA_BYTE, q + (block * 8 + i / 4) * 64, (byte) code);
                 } else {
                     long at = q + (block * 4 + i % 16 / 4) * 64;
                     int low = i < 16 ? 0 : to.get(JAVA_BYTE, at) & 15;
@@ -139,6 +196,11 @@ record BlockMatrix(DType type, int rows, int k, int[] q, short[] scales) {
                 }
             }
         }
+    }
+
+    private static int e4m3Code(float element) {
+        int code = nearestCode(Math.abs(element));
+        return Float.floatToRawIntBits(element) < 0 ? code | 0x80 : code;
     }
 
     /** Packed in an operand of its own. */

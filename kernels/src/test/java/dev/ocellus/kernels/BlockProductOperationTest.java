@@ -16,7 +16,7 @@ import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
 
-/** What products with Q8 and Q4 weights promise beyond those with floats. */
+/** What products with weights of block types promise beyond those with floats. */
 class BlockProductOperationTest {
     private static final List<Size> SIZES =
             List.of(
@@ -30,8 +30,8 @@ class BlockProductOperationTest {
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("dev.ocellus.kernels.OperationCheck#settings")
-    void sumIsOneChainOverExactBlocks(Setting setting) {
-        for (DType type : List.of(DType.Q8, DType.Q4)) {
+    void sumIsOneChainOverBlocks(Setting setting) {
+        for (DType type : BlockMatrix.types(setting.provider())) {
             for (Size size : SIZES) {
                 for (float factor : new float[] {1, 0, 1e-30f, 1e-33f, 1e30f}) {
                     OperationCheck.check(
@@ -71,13 +71,13 @@ class BlockProductOperationTest {
         }
         BlockMatrix w = BlockMatrix.random(type, (int) size.n(), (int) size.k(), random);
         MatMul call = call(type, x, w.packed(operands).address(), 0, size.n(), size, 0);
-        BlockRows rounded = BlockRows.of(x);
+        BlockRows rounded = BlockRows.of(x, type);
         return MatMulOperationTest.trial(
                 "MatMul chain %s %s times %s".formatted(type, size, factor),
                 call,
                 null,
                 (r, j) -> rounded.chain(r, w, j),
-                Trial.EXACT);
+                (r, j) -> rounded.chainError(r, w, j));
     }
 
     static MatMul call(DType type, Matrix x, long w, long out, long ldo, Size size, long gated) {
@@ -96,7 +96,7 @@ class BlockProductOperationTest {
                 0,
                 size.n(),
                 size.k(),
-                ComputeType.INT8,
+                ComputeType.ofBlocks(type),
                 Activation.NONE,
                 gated);
     }
@@ -107,6 +107,9 @@ class BlockProductOperationTest {
     void productsAreCloseToThoseOfTheFloats(KernelProvider provider) {
         assertThat(relativeError(provider, DType.Q8)).isBetween(0.004, 0.010);
         assertThat(relativeError(provider, DType.Q4)).isBetween(0.060, 0.090);
+        if (BlockMatrix.types(provider).contains(DType.F8)) {
+            assertThat(relativeError(provider, DType.F8)).isBetween(0.020, 0.032);
+        }
     }
 
     /** Root of the mean squared error of a product, as a part of that of the result. */
@@ -166,22 +169,24 @@ class BlockProductOperationTest {
     @MethodSource("dev.ocellus.kernels.OperationCheck#providers")
     void activationsThatAreNotFiniteShow(KernelProvider provider) {
         Size size = new Size(14, 20, 70);
-        for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
-            RandomGenerator random = new SplittableRandom(13);
-            try (Operands operands = new Operands(provider, Placement.STARTS_AT_GUARD)) {
-                Matrix x = operands.random(size.rows(), size.k(), random);
-                x.set(3, 66, bad);
-                BlockMatrix w = BlockMatrix.random(DType.Q4, 20, 70, random);
-                Matrix out = operands.matrix(size.rows(), size.n(), size.n());
-                long packed = w.packed(operands).address();
-                OperationCheck.run(
-                        provider,
-                        operands,
-                        call(DType.Q4, x, packed, out.address(), out.ld(), size, 0),
-                        random);
-                for (long r = 0; r < size.rows(); r++) {
-                    for (long j = 0; j < size.n(); j++) {
-                        assertThat(Float.isFinite(out.get(r, j))).isEqualTo(r != 3);
+        for (DType type : BlockMatrix.types(provider)) {
+            for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY}) {
+                RandomGenerator random = new SplittableRandom(13);
+                try (Operands operands = new Operands(provider, Placement.STARTS_AT_GUARD)) {
+                    Matrix x = operands.random(size.rows(), size.k(), random);
+                    x.set(3, 66, bad);
+                    BlockMatrix w = BlockMatrix.random(type, 20, 70, random);
+                    Matrix out = operands.matrix(size.rows(), size.n(), size.n());
+                    long packed = w.packed(operands).address();
+                    OperationCheck.run(
+                            provider,
+                            operands,
+                            call(type, x, packed, out.address(), out.ld(), size, 0),
+                            random);
+                    for (long r = 0; r < size.rows(); r++) {
+                        for (long j = 0; j < size.n(); j++) {
+                            assertThat(Float.isFinite(out.get(r, j))).isEqualTo(r != 3);
+                        }
                     }
                 }
             }
@@ -192,7 +197,7 @@ class BlockProductOperationTest {
     @MethodSource("dev.ocellus.kernels.OperationCheck#providers")
     void weightsThatAreNotFiniteShow(KernelProvider provider) {
         Size size = new Size(2, 20, 70);
-        for (DType type : List.of(DType.Q8, DType.Q4)) {
+        for (DType type : BlockMatrix.types(provider)) {
             for (float bad : new float[] {Float.NaN, Float.NEGATIVE_INFINITY, 1e9f}) {
                 RandomGenerator random = new SplittableRandom(14);
                 try (Operands operands = new Operands(provider, Placement.STARTS_AT_GUARD)) {
@@ -212,11 +217,11 @@ class BlockProductOperationTest {
         }
     }
 
-    /** Rows of activations rounded as {@link ComputeType#INT8} says. */
-    record BlockRows(int[][] integers, float[][] scales) {
-        static BlockRows of(Matrix x) {
+    /** Rows of activations rounded as the compute type of the weights says. */
+    record BlockRows(DType weights, float[][] elements, float[][] scales) {
+        static BlockRows of(Matrix x, DType weights) {
             int k = (int) x.cols();
-            int[][] q = new int[(int) x.rows()][k];
+            float[][] q = new float[(int) x.rows()][k];
             float[][] scales = new float[(int) x.rows()][(k + 31) / 32];
             for (int r = 0; r < x.rows(); r++) {
                 for (int b = 0; b < k; b += 32) {
@@ -225,35 +230,62 @@ class BlockProductOperationTest {
                         m = Math.max(m, Math.abs(x.get(r, i)));
                     }
                     if (m >= 0x1p-100) {
-                        scales[r][b / 32] = m / 127;
+                        float unit = Math.scalb(1f, Math.getExponent(m) - 14);
+                        scales[r][b / 32] = weights == DType.F8 ? unit : m / 127;
                         for (int i = b; i < Math.min(b + 32, k); i++) {
-                            q[r][i] = (int) Math.rint(x.get(r, i) * (127 / m));
+                            q[r][i] =
+                                    weights == DType.F8
+                                            ? halfOf(x.get(r, i) / unit)
+                                            : (float) Math.rint(x.get(r, i) * (127 / m));
                         }
                     }
                 }
             }
-            return new BlockRows(q, scales);
+            return new BlockRows(weights, q, scales);
         }
 
-        int q(long row, long column) {
-            return integers[(int) row][(int) column];
+        private static float halfOf(float x) {
+            return Float.float16ToFloat(Float.floatToFloat16(x));
+        }
+
+        float q(long row, long column) {
+            return elements[(int) row][(int) column];
         }
 
         float scale(long row, long column) {
             return scales[(int) row][(int) column / 32];
         }
 
-        /** The product of a row with a row of weights: one chain over exact blocks. */
+        /** The product of a row with a row of weights: one chain over blocks. */
         float chain(long row, BlockMatrix w, long weightRow) {
             float sum = 0;
             for (long b = 0; b < w.k(); b += 32) {
-                int dot = 0;
-                for (long i = b; i < Math.min(b + 32, w.k()); i++) {
-                    dot += q(row, i) * w.q(weightRow, i);
-                }
+                float dot = (float) dot(row, w, weightRow, b, false);
                 sum = Math.fma(dot * w.scale(weightRow, b), scale(row, b), sum);
             }
             return sum;
+        }
+
+        /** Of integers none; else what blocks summed in any order and cut at each step may add. */
+        double chainError(long row, BlockMatrix w, long weightRow) {
+            if (weights != DType.F8) {
+                return 0;
+            }
+            double terms = 0;
+            for (long b = 0; b < w.k(); b += 32) {
+                double scale = (double) w.scale(weightRow, b) * scale(row, b);
+                terms += dot(row, w, weightRow, b, true) * Math.abs(scale);
+            }
+            return (2 * 32 + 2 + (w.k() + 31) / 32) * Oracle.U * terms;
+        }
+
+        private double dot(long row, BlockMatrix w, long weightRow, long block, boolean absolute) {
+            double dot = 0;
+            for (long i = block; i < Math.min(block + 32, w.k()); i++) {
+                double product = (double) q(row, i) * w.q(weightRow, i);
+                dot += absolute ? Math.abs(product) : product;
+            }
+            return dot;
         }
 
         double value(long row, long column) {

@@ -9,6 +9,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 import java.util.List;
 import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
 
 class MatMulOperationTest {
     private static final String SETTINGS = "dev.ocellus.kernels.OperationCheck#settings";
@@ -42,7 +43,8 @@ class MatMulOperationTest {
         BF16(DType.BF16, ComputeType.F32),
         BF16_PRODUCTS(DType.BF16, ComputeType.BF16),
         Q8(DType.Q8, ComputeType.INT8),
-        Q4(DType.Q4, ComputeType.INT8);
+        Q4(DType.Q4, ComputeType.INT8),
+        F8(DType.F8, ComputeType.F16);
 
         final DType weights;
         final ComputeType compute;
@@ -57,15 +59,24 @@ class MatMulOperationTest {
             return switch (compute) {
                 case F32 -> x::get;
                 case BF16 -> (r, i) -> Oracle.bf16(x.get(r, i));
-                case INT8 -> BlockProductOperationTest.BlockRows.of(x)::value;
+                case INT8, F16 -> BlockProductOperationTest.BlockRows.of(x, weights)::value;
             };
+        }
+
+        static List<Types> of(KernelProvider provider) {
+            return Stream.of(values())
+                    .filter(
+                            t ->
+                                    !t.weights.isBlock()
+                                            || BlockMatrix.types(provider).contains(t.weights))
+                    .toList();
         }
     }
 
     @ParameterizedTest(name = "{0}")
     @MethodSource(SETTINGS)
     void linear(Setting setting) {
-        for (Types types : Types.values()) {
+        for (Types types : Types.of(setting.provider())) {
             for (int i = 0; i < SIZES.size(); i++) {
                 int choice = i;
                 OperationCheck.check(
@@ -140,7 +151,7 @@ class MatMulOperationTest {
     @ParameterizedTest(name = "{0}")
     @MethodSource(SETTINGS)
     void gated(Setting setting) {
-        for (Types types : Types.values()) {
+        for (Types types : Types.of(setting.provider())) {
             for (int i = 0; i < SIZES.size(); i++) {
                 int choice = i;
                 OperationCheck.check(

@@ -22,7 +22,8 @@ class RowOperationTest {
         long[][] sizes = {
             {1, 1, 1}, {3, 5, 3}, {7, 16, 16}, {5, 33, 17}, {20, 50, 67}, {4, 20, 129}
         };
-        for (DType type : List.of(DType.F32, DType.F16, DType.BF16, DType.Q8, DType.Q4)) {
+        List<DType> types = List.of(DType.F32, DType.F16, DType.BF16, DType.Q8, DType.Q4, DType.F8);
+        for (DType type : types) {
             for (long[] s : sizes) {
                 OperationCheck.check(setting, 8, (ops, rnd) -> gather(type, true, s, ops, rnd));
                 if (!type.isBlock()) {

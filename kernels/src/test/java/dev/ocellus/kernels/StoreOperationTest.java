@@ -230,7 +230,7 @@ class StoreOperationTest {
             {1, 1, 0, 1}, {16, 32, 1, 1}, {17, 33, 0, 2}, {15, 64, 1, 2}, {50, 161, 2, 3}
         };
         for (DType source : List.of(DType.F32, DType.F16, DType.BF16)) {
-            for (DType type : List.of(DType.Q8, DType.Q4)) {
+            for (DType type : List.of(DType.Q8, DType.Q4, DType.F8)) {
                 for (int[] s : sizes) {
                     for (int count : IntStream.of(0, 1, s[0] / 2, s[0], -1).distinct().toArray()) {
                         packBlocks(setting, source, type, s, count);

@@ -17,7 +17,7 @@ public record WeightTypes(List<Rule> rules) {
 
     /**
      * @param glob names that are meant, with {@code *} and {@code ?}
-     * @param type F32, F16, BF16, Q8 or Q4; null for the stored type
+     * @param type F32, F16, BF16, Q8, Q4 or F8; null for the stored type
      */
     public record Rule(String glob, DType type) {
         public Rule {
@@ -32,7 +32,7 @@ public record WeightTypes(List<Rule> rules) {
         }
     }
 
-    private static final String NAMES = "F32, F16, BF16, Q8 or Q4";
+    private static final String NAMES = "F32, F16, BF16, Q8, Q4 or F8";
 
     /** Everything as it is stored. */
     public static final WeightTypes STORED = new WeightTypes(List.of());
@@ -59,7 +59,7 @@ public record WeightTypes(List<Rule> rules) {
     }
 
     /**
-     * The usual choices for a type. Q8 and Q4 are for the matrices of language models; vision
+     * The usual choices for a type. Q8, Q4 and F8 are for the matrices of language models; vision
      * towers and projectors stay as they are stored. With Q4, embeddings and output heads are Q8.
      * Other types are for all matrices.
      */
@@ -67,7 +67,8 @@ public record WeightTypes(List<Rule> rules) {
         List<Rule> rules = new ArrayList<>();
         if (type.isBlock()) {
             VISION.forEach(glob -> rules.add(new Rule(glob, null)));
-            VOCABULARY.forEach(glob -> rules.add(new Rule(glob, DType.Q8)));
+            DType vocabulary = type == DType.Q4 ? DType.Q8 : type;
+            VOCABULARY.forEach(glob -> rules.add(new Rule(glob, vocabulary)));
         }
         rules.add(new Rule("*", type));
         return new WeightTypes(rules);

@@ -49,6 +49,8 @@ class WeightTypesTest {
         assertThat(typeOf(WeightTypes.of(DType.Q4), name, DType.F16, 4, 4)).contains(wanted);
         DType block = wanted.isBlock() ? DType.Q8 : wanted;
         assertThat(typeOf(WeightTypes.of(DType.Q8), name, DType.F16, 4, 4)).contains(block);
+        DType f8 = wanted.isBlock() ? DType.F8 : wanted;
+        assertThat(typeOf(WeightTypes.of(DType.F8), name, DType.F16, 4, 4)).contains(f8);
         assertThat(typeOf(WeightTypes.of(DType.BF16), name, DType.F16, 4, 4)).contains(DType.BF16);
     }
 

@@ -362,6 +362,21 @@ class CommandsTest {
     }
 
     @Test
+    void theProcessorRefusesWeightsOfF8() {
+        Path out = folder.resolve("packed");
+        assertThat(Cli.run("quantize", DEMO, "-o", out, "--type", "f8").code()).isZero();
+        for (Cli.Result result :
+                List.of(
+                        Cli.run("chat", DEMO, "--weights", "f8", "--device", "cpu", "hello"),
+                        Cli.run("chat", out, "--device", "cpu", "hello"))) {
+            assertThat(result.code()).isEqualTo(1);
+            assertThat(result.err())
+                    .hasLineCount(1)
+                    .contains("f8", "--device cuda", "--weights q8");
+        }
+    }
+
+    @Test
     void randomCheckpointsCanBeUsed() {
         Path out = folder.resolve("random");
         Path config = Repository.DEMO.resolve("config.json");

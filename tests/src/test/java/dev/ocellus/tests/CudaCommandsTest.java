@@ -55,6 +55,29 @@ class CudaCommandsTest {
     }
 
     @Test
+    void chatAnswersWithF8WeightsPackedAtOpeningOrBefore() {
+        Path packed = folder.resolve("packed");
+        assertThat(Cli.run("quantize", DEMO, "-o", packed, "--type", "f8").code()).isZero();
+        Object[][] models = {{DEMO, "--weights", "f8"}, {packed, "--compute", "auto"}};
+        for (Object[] model : models) {
+            Cli.Result result =
+                    Cli.run(
+                            "chat",
+                            model[0],
+                            model[1],
+                            model[2],
+                            "--device",
+                            "cuda",
+                            "--image",
+                            IMAGE,
+                            "Describe the image.");
+            assertThat(result.out().strip())
+                    .as(result.err())
+                    .isEqualTo("a large yellow star left of a small pink triangle");
+        }
+    }
+
+    @Test
     void verifyTakesBothNamesOfTheOption() {
         Path good = Repository.ROOT.resolve("tests/cases/ivl-quiet-chat");
         for (String option : new String[] {"--backend", "--device"}) {

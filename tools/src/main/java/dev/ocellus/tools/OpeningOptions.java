@@ -20,6 +20,7 @@ final class OpeningOptions {
     enum WeightType {
         q8(DType.Q8),
         q4(DType.Q4),
+        f8(DType.F8),
         bf16(DType.BF16);
 
         private final DType dtype;
@@ -49,7 +50,7 @@ final class OpeningOptions {
             names = "--weights",
             paramLabel = "TYPE",
             description =
-                    "Pack the weights as q8, q4 or bf16 (default: as they are stored). With q8 and q4, vision towers and projectors stay as they are; with q4, embeddings and output heads are q8.")
+                    "Pack the weights as q8, q4, f8 (for GPUs) or bf16 (default: as they are stored). With q8, q4 and f8, vision towers and projectors stay as they are; with q4, embeddings and output heads are q8.")
     private WeightType weights;
 
     @Option(

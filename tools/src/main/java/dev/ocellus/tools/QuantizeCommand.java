@@ -33,8 +33,9 @@ import java.util.stream.Collectors;
             "",
             "q8 and q4 round the matrices of the language model to 8.5 and 4.5 bits an element;",
             "vision towers and projectors stay as they are, and with q4 embeddings and output",
-            "heads are q8. bf16 is for all matrices. The error is the root of the mean square",
-            "difference over that of the original's elements.",
+            "heads are q8. f8 is as q8 with numbers of FP8 (E4M3), for GPUs alone. bf16 is for all",
+            "matrices. The error is the root of the mean square difference over that of the",
+            "original's elements.",
             "",
             "  ocellus quantize InternVL3-2B -o InternVL3-2B-q8",
             "  ocellus quantize InternVL3-2B -o InternVL3-2B-q4 --type q4 --tensor '*.down_proj.*=q8'"
@@ -64,7 +65,7 @@ final class QuantizeCommand implements Callable<Integer> {
             names = "--tensor",
             paramLabel = "GLOB=TYPE",
             description =
-                    "Another type for matrices whose names match, with * and ?: q8, q4, bf16 or stored. Of several that match the first counts.")
+                    "Another type for matrices whose names match, with * and ?: q8, q4, f8, bf16 or stored. Of several that match the first counts.")
     private List<String> choices = List.of();
 
     @Option(
@@ -118,7 +119,9 @@ final class QuantizeCommand implements Callable<Integer> {
         }
         throw new ParameterException(
                 spec.commandLine(),
-                "--tensor " + choice + ": must be GLOB=TYPE with a type of q8, q4, bf16 or stored");
+                "--tensor "
+                        + choice
+                        + ": must be GLOB=TYPE with a type of q8, q4, f8, bf16 or stored");
     }
 
     private static void print(QuantizationReport report, PrintWriter out) {

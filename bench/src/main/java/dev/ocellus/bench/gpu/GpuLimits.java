@@ -7,6 +7,7 @@ import dev.ocellus.graph.Op;
 import dev.ocellus.graph.draw.Units;
 import dev.ocellus.kernels.Ceilings;
 import dev.ocellus.kernels.ComputeType;
+import dev.ocellus.tensor.DType;
 
 import java.util.List;
 
@@ -15,7 +16,7 @@ import java.util.List;
  *
  * @param bytesPerSecond of its memory
  * @param f32 operations a second
- * @param bf16 likewise
+ * @param bf16 likewise; float16 is as fast
  * @param int8 likewise
  * @param copyIn bytes a second from pinned memory of the host
  */
@@ -49,7 +50,7 @@ record GpuLimits(double bytesPerSecond, double f32, double bf16, double int8, do
         for (Node n : step) {
             switch (n.op()) {
                 case Op.Linear l -> {
-                    return l.weight().kernelType().isBlock() && int8 > 0 ? int8 : plain;
+                    return rate(l.weight().kernelType(), plain);
                 }
                 case Op.Conv2d c -> {
                     return plain;
@@ -64,6 +65,17 @@ record GpuLimits(double bytesPerSecond, double f32, double bf16, double int8, do
             }
         }
         return f32;
+    }
+
+    /**
+     * @param plain with weights that are not of block types
+     */
+    private double rate(DType weights, double plain) {
+        double own =
+                !weights.isBlock()
+                        ? 0
+                        : ComputeType.ofBlocks(weights) == ComputeType.INT8 ? int8 : bf16;
+        return own > 0 ? own : plain;
     }
 
     /** For people. */

@@ -24,6 +24,7 @@ final class GpuRows {
                     "decode-7b-bf16", 0.85,
                     "decode-7b-q8", 0.75,
                     "decode-7b-q4", 0.75,
+                    "decode-7b-f8", 0.75,
                     "decode-1b-bf16", 0.70,
                     "decode-7b-bf16-32", 0.60,
                     "prefill-7b-bf16", 0.70,

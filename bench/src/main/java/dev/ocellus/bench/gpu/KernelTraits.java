@@ -16,7 +16,7 @@ record KernelTraits(int flightBytes, Unit unit) {
     enum Unit {
         /** Instructions on float32. */
         F32,
-        /** Tensor cores, fed by the instructions of a warp. */
+        /** Tensor cores, fed by the instructions of a warp; float16 likewise. */
         BF16,
         /** Tensor cores, fed by the instructions of groups of warps. */
         BF16_GROUPS,
@@ -45,10 +45,14 @@ record KernelTraits(int flightBytes, Unit unit) {
                     family("matmul.matmul_tile", 48, Unit.F32),
                     // Five of six stages, of up to 16 KiB for 256 threads; half as much is
                     // likelier.
+                    family("blockmatmul.blockmatmul_one_f8", 160, Unit.BF16),
                     family("blockmatmul.blockmatmul_one", 160, Unit.INT8),
+                    family("blockmatmul.blockmatmul_few_f8", 160, Unit.BF16),
                     family("blockmatmul.blockmatmul_few", 160, Unit.INT8),
-                    // Three of four stages.
+                    // Three of four stages, or two of three that are longer.
+                    family("blockmatmul.blockmatmul_narrow_f8", 96, Unit.BF16),
                     family("blockmatmul.blockmatmul_narrow", 96, Unit.INT8),
+                    family("blockmatmul.blockmatmul_tile_f8", 96, Unit.BF16),
                     family("blockmatmul.blockmatmul_tile", 96, Unit.INT8),
                     // A range of 256 keys, then of values, for 128 threads; half is awaited.
                     family("paged_attention_few.paged_attention_few_matrix", 256, Unit.BF16),

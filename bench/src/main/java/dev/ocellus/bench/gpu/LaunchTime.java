@@ -116,7 +116,7 @@ record LaunchTime(double seconds, Bound bound, int blocksHeld) {
             rate =
                     switch (m.compute()) {
                         case F32 -> gpu.f32();
-                        case BF16 -> gpu.bf16();
+                        case BF16, F16 -> gpu.bf16();
                         case INT8 -> gpu.int8();
                     };
         }

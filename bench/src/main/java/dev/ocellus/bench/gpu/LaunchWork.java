@@ -19,7 +19,7 @@ import java.util.List;
  * @param blocks of its grid that have something to do
  */
 record LaunchWork(GpuLaunch launch, Cost cost, long moreBytes, double blocks) {
-    private static final List<String> BEFORE = List.of("_round", "_copy", "_pack");
+    private static final List<String> BEFORE = List.of("_round", "_round_f8", "_copy", "_pack");
     private static final List<String> AFTER = List.of("_finish", "_finish_rounded", "_merge");
 
     /** Bytes of float32 and of the type to which factors are rounded. */

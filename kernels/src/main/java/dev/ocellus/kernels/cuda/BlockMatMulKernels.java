@@ -3,6 +3,7 @@ package dev.ocellus.kernels.cuda;
 import dev.ocellus.kernels.KernelCall.MatMul;
 import dev.ocellus.kernels.KernelCall.RmsNorm;
 import dev.ocellus.kernels.nativelib.Arguments;
+import dev.ocellus.tensor.DType;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -73,7 +74,8 @@ final class BlockMatMulKernels {
                 Grid.of(
                         BlockShape.roundedRows(call),
                         Math.ceilDiv(BlockShape.blocks(call), ROUND_BLOCKS));
-        GpuFunction function = gpu.function(FAMILY, "blockmatmul_round");
+        String kernel = "blockmatmul_round" + (call.wType() == DType.F8 ? "_f8" : "");
+        GpuFunction function = gpu.function(FAMILY, kernel);
         return KernelLaunch.of(function, grid, ROUND_THREADS, 0, call, scratch, arena);
     }
 

@@ -32,9 +32,6 @@ record BlockShape(Kernel kernel, Grid grid, int threads, long sharedBytes) {
     private static final int WARP = 32;
     private static final long GROUP_BLOCKS = Panels.GROUP / DType.BLOCK_ELEMENTS;
 
-    /** Bytes of a rounded block of activations with its scale. */
-    private static final long ROUNDED_BYTES = DType.BLOCK_ELEMENTS + Float.BYTES;
-
     /** What {@link #roundedRows} is a multiple of. */
     private static final int ROW_MULTIPLE = 8;
 
@@ -49,9 +46,7 @@ record BlockShape(Kernel kernel, Grid grid, int threads, long sharedBytes) {
     /** Longer stages would only begin later. */
     private static final long MOST_STREAM_STAGE_BYTES = 16 << 10;
 
-    /** {@code block_tile.cuh}: stages of the ring, and groups of one at most. */
-    private static final int TILE_STAGES = 4;
-
+    /** {@code block_tile.cuh}: groups of a stage at most. */
     private static final long MOST_TILE_GROUPS = 8;
 
     /** Panels and rows of a block of the kernel {@code tile}, and its warps. */
@@ -92,7 +87,7 @@ record BlockShape(Kernel kernel, Grid grid, int threads, long sharedBytes) {
 
     /** Bytes of all rounded activations. */
     static long scratchBytes(MatMul call) {
-        return roundedRows(call) * blocks(call) * ROUNDED_BYTES;
+        return roundedRows(call) * blocks(call) * roundedBytes(call);
     }
 
     /** Rows of rounded activations in scratch memory. */
@@ -103,6 +98,17 @@ record BlockShape(Kernel kernel, Grid grid, int threads, long sharedBytes) {
     /** Blocks of columns, those of whole groups. */
     static long blocks(MatMul call) {
         return Panels.groups(call.k()) * GROUP_BLOCKS;
+    }
+
+    /** Bytes of a rounded block of activations with its scale. */
+    private static long roundedBytes(MatMul call) {
+        long element = call.wType() == DType.F8 ? Short.BYTES : Byte.BYTES;
+        return DType.BLOCK_ELEMENTS * element + Float.BYTES;
+    }
+
+    /** Stages of the ring of {@code block_tile.cuh}. */
+    private static long tileStages(MatMul call) {
+        return call.wType() == DType.F8 ? 3 : 4;
     }
 
     private static long panels(MatMul call) {
@@ -127,7 +133,7 @@ record BlockShape(Kernel kernel, Grid grid, int threads, long sharedBytes) {
     }
 
     private static long streamRoundedBytes(MatMul call) {
-        return blocks(call) * streamRows(call) * ROUNDED_BYTES;
+        return blocks(call) * streamRows(call) * roundedBytes(call);
     }
 
     /** Of the ring, and of two buffers of products. */
@@ -181,10 +187,10 @@ record BlockShape(Kernel kernel, Grid grid, int threads, long sharedBytes) {
 
     private static BlockShape tile(
             Kernel kernel, MatMul call, GpuInfo gpu, Grid grid, int warps, int panels, int rows) {
-        long group = panels * groupBytes(call) + GROUP_BLOCKS * rows * ROUNDED_BYTES;
+        long group = panels * groupBytes(call) + GROUP_BLOCKS * rows * roundedBytes(call);
         int resident = (long) grid.x() * grid.y() <= gpu.multiprocessors() ? 1 : 2;
         long most = Math.min(MOST_TILE_GROUPS, Panels.groups(call.k()));
-        long groups = Math.clamp(room(gpu, resident) / (TILE_STAGES * group), 1, most);
-        return new BlockShape(kernel, grid, warps * WARP, TILE_STAGES * groups * group);
+        long groups = Math.clamp(room(gpu, resident) / (tileStages(call) * group), 1, most);
+        return new BlockShape(kernel, grid, warps * WARP, tileStages(call) * groups * group);
     }
 }

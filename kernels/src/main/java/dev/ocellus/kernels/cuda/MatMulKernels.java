@@ -113,7 +113,7 @@ final class MatMulKernels {
     }
 
     private Way way(MatMul call) {
-        if (call.compute() == ComputeType.INT8) {
+        if (call.wType().isBlock()) {
             return Way.BLOCKS;
         }
         if (call.rows() <= FEW_ROWS) {

@@ -136,7 +136,7 @@ final class NativeCalls {
                                     + p.sourceType()
                                     + " can't be packed as "
                                     + p.panelType()
-                                    + "; only as what they are, Q8 or Q4");
+                                    + "; only as what they are, Q8, Q4 or F8");
                 }
             }
             case KernelCall.Sample s -> throw KernelProvider.refuse(s);
@@ -151,6 +151,10 @@ final class NativeCalls {
         if (compute == ComputeType.BF16 && weights != DType.BF16) {
             throw new IllegalArgumentException(
                     name + ": compute type BF16 needs BF16 weights, not " + weights);
+        }
+        if (weights == DType.F8) {
+            throw new IllegalArgumentException(
+                    name + ": the processor has no products with F8 weights");
         }
         if ((compute == ComputeType.INT8) != weights.isBlock()) {
             throw new IllegalArgumentException(
@@ -174,7 +178,7 @@ final class NativeCalls {
     }
 
     private static void checkFactors(ComputeType compute) {
-        if (compute == ComputeType.INT8) {
+        if (compute != ComputeType.F32 && compute != ComputeType.BF16) {
             throw new IllegalArgumentException("attention: compute type must be F32 or BF16");
         }
     }

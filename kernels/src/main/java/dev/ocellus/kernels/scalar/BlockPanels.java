@@ -4,20 +4,23 @@ import dev.ocellus.kernels.Panels;
 import dev.ocellus.tensor.Conversions;
 import dev.ocellus.tensor.DType;
 
-/** Elements of Q8 and Q4 panels; {@link Panels} says how values are rounded and where they lie. */
+/**
+ * Elements of Q8, Q4 and F8 panels; {@link Panels} says how values are rounded and where they lie.
+ */
 final class BlockPanels {
     private static final int Q8_LIMIT = 127;
     private static final int Q8_OFFSET = 128;
     private static final int Q4_OFFSET = 8;
     private static final int Q4_MIN = -8;
     private static final int Q4_MAX = 7;
+    private static final float F8_LIMIT = 448;
     private static final float[] Q4_DIVISORS = {-9, -8.5f, -8, -7.5f, -7};
 
     /** Makes all elements of a panel zero. */
     static void clear(DType type, long panel, long bytes) {
         long groupBytes = Panels.panelBytes(type, Panels.GROUP);
         long scaleBytes = Panels.ALIGNMENT;
-        int zeros = type == DType.Q8 ? 0x80808080 : 0x88888888;
+        int zeros = type == DType.F8 ? 0 : type == DType.Q8 ? 0x80808080 : 0x88888888;
         for (long group = panel; group < panel + bytes; group += groupBytes) {
             Memory.clear(group, scaleBytes);
             for (long i = scaleBytes; i < groupBytes; i += 4) {
@@ -33,15 +36,18 @@ final class BlockPanels {
         Memory.i16(panel + Panels.scaleOffset(type, lane, column, k), scale);
         float inverse = inverse(Conversions.f16ToFloat(scale));
         int half = block.length / 2;
-        for (int i = 0; i < (type == DType.Q8 ? block.length : half); i++) {
+        for (int i = 0; i < (type == DType.Q4 ? half : block.length); i++) {
             long at = panel + Panels.offset(type, lane, column + i, k);
             Memory.i8(
                     at,
-                    type == DType.Q8
-                            ? q8(block[i] * inverse) + Q8_OFFSET
-                            : q4(block[i] * inverse)
-                                    + Q4_OFFSET
-                                    + (q4(block[i + half] * inverse) + Q4_OFFSET << 4));
+                    switch (type) {
+                        case Q8 -> q8(block[i] * inverse) + Q8_OFFSET;
+                        case F8 -> f8(block[i] * inverse);
+                        default ->
+                                q4(block[i] * inverse)
+                                        + Q4_OFFSET
+                                        + (q4(block[i + half] * inverse) + Q4_OFFSET << 4);
+                    });
         }
     }
 
@@ -59,8 +65,9 @@ final class BlockPanels {
     }
 
     private static short scale(DType type, float[] block, float largest) {
-        if (type == DType.Q8) {
-            return Conversions.floatToF16(Math.abs(largest) / Q8_LIMIT);
+        if (type != DType.Q4) {
+            float limit = type == DType.Q8 ? Q8_LIMIT : F8_LIMIT;
+            return Conversions.floatToF16(Math.abs(largest) / limit);
         }
         short best = 0;
         float least = Float.POSITIVE_INFINITY;
@@ -101,15 +108,23 @@ final class BlockPanels {
         return (int) Math.clamp(Math.rint(x), Q4_MIN, Q4_MAX);
     }
 
+    /** What is not a number becomes the least. */
+    private static int f8(float x) {
+        float cut = x >= -F8_LIMIT ? Math.min(x, F8_LIMIT) : -F8_LIMIT;
+        return Conversions.floatToF8e4m3(cut);
+    }
+
     /** Elements of a row of a packed table as float32, to {@code out}. */
     static void row(DType type, long table, long row, long cols, long out) {
         for (long i = 0; i < cols; i++) {
             short scale = Memory.i16(table + Panels.scaleOffset(type, row, i, cols));
             int bits = Memory.i8(table + Panels.offset(type, row, i, cols));
-            int q =
-                    type == DType.Q8
-                            ? (bits & 0xff) - Q8_OFFSET
-                            : (bits >> (i & 16) / 4 & 0xf) - Q4_OFFSET;
+            float q =
+                    switch (type) {
+                        case Q8 -> (bits & 0xff) - Q8_OFFSET;
+                        case F8 -> Conversions.f8e4m3ToFloat((byte) bits);
+                        default -> (bits >> (i & 16) / 4 & 0xf) - Q4_OFFSET;
+                    };
             Memory.f32(out + i * 4, Conversions.f16ToFloat(scale) * q);
         }
     }

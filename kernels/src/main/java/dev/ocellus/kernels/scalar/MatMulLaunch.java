@@ -27,11 +27,15 @@ record MatMulLaunch(MatMul call, long x, long ldx, long scratch) implements Laun
             throw new IllegalArgumentException(
                     "MatMul: weights of type "
                             + call.wType()
-                            + "; panels hold F32, F16, BF16, Q8 or Q4");
+                            + "; panels hold F32, F16, BF16, Q8, Q4 or F8");
         }
         if (call.compute() == ComputeType.BF16 && call.wType() != DType.BF16) {
             throw new IllegalArgumentException(
                     "MatMul: compute type BF16 is for BF16 weights, not " + call.wType());
+        }
+        if (call.wType() == DType.F8) {
+            throw new IllegalArgumentException(
+                    "MatMul: the processor has no products with F8 weights");
         }
         if ((call.compute() == ComputeType.INT8) != call.wType().isBlock()) {
             throw new IllegalArgumentException(

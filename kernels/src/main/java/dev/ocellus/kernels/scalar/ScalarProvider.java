@@ -78,6 +78,7 @@ public final class ScalarProvider implements KernelProvider {
                             new BlockProducts.QuantizeActivations(call, prepared),
                             new MatMulLaunch(
                                     call, prepared, BlockProducts.rowFloats(call.k()), scratch));
+            case F16 -> throw new AssertionError(call);
         };
     }
 
@@ -94,7 +95,7 @@ public final class ScalarProvider implements KernelProvider {
                             + call.sourceType()
                             + " can't be packed as "
                             + call.panelType()
-                            + "; F32, F16 and BF16 can, as what they are and as Q8 and Q4");
+                            + "; F32, F16 and BF16 can, as what they are and as Q8, Q4 and F8");
         }
         return List.of(new RowLaunches.PackPanels(call));
     }

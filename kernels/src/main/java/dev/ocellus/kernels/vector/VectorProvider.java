@@ -66,7 +66,7 @@ public final class VectorProvider implements KernelProvider {
     public long scratchBytes(KernelCall call) {
         return call instanceof KernelCall.MatMul m
                 ? switch (m.compute()) {
-                    case F32 -> 0;
+                    case F32, F16 -> 0;
                     case BF16 -> RoundActivations.bytes(m);
                     case INT8 -> BlockActivations.bytes(m);
                 }
@@ -110,6 +110,7 @@ public final class VectorProvider implements KernelProvider {
                     List.of(
                             new BlockActivations(call, scratch),
                             new BlockMatMulLaunch(call, scratch));
+            case F16 -> throw new AssertionError(call);
         };
     }
 }

@@ -28,7 +28,7 @@ class BlockShapeTest {
     @ParameterizedTest
     @MethodSource("gpus")
     void everyShapeFitsAndCoversTheProduct(GpuInfo gpu) {
-        for (DType type : new DType[] {DType.Q8, DType.Q4}) {
+        for (DType type : new DType[] {DType.Q8, DType.Q4, DType.F8}) {
             for (long rows : new long[] {1, 2, 8, 9, 16, 17, 33, 64, 65, 100, 128, 129, 1000}) {
                 for (long n : new long[] {1, 17, 896, 4096, 14336, 151936}) {
                     for (long k : new long[] {1, 65, 896, 4096, 14336, 53248}) {
@@ -82,6 +82,10 @@ class BlockShapeTest {
     void activationsTooLongForTheSharedMemoryAreTiled() {
         assertThat(BlockShape.of(call(DType.Q8, 8, 8192, 28672, 0), H200).kernel())
                 .isEqualTo(Kernel.NARROW);
+        assertThat(BlockShape.of(call(DType.F8, 8, 4096, 11008, 0), H200).kernel())
+                .isEqualTo(Kernel.NARROW);
+        assertThat(BlockShape.of(call(DType.F8, 8, 4096, 4096, 0), H200).kernel())
+                .isEqualTo(Kernel.FEW);
         assertThat(BlockShape.of(call(DType.Q8, 1, 8192, 28672, 0), RTX_4090).kernel())
                 .isEqualTo(Kernel.ONE);
     }
@@ -107,7 +111,7 @@ class BlockShapeTest {
                 0,
                 n,
                 k,
-                ComputeType.INT8,
+                ComputeType.ofBlocks(type),
                 Activation.NONE,
                 gated);
     }

@@ -49,6 +49,8 @@ class MatMulKernelsTest {
                 .containsExactly("blockmatmul.blockmatmul_one_q4");
         assertThat(work(cublasLt, call(8, DType.Q8, ComputeType.INT8, Activation.NONE, 0, 1)))
                 .containsExactly("blockmatmul.blockmatmul_few_q8");
+        assertThat(work(cublasLt, call(1, DType.F8, ComputeType.F16, Activation.NONE, 0, 1)))
+                .containsExactly("blockmatmul.blockmatmul_one_f8");
     }
 
     @Test
@@ -70,6 +72,9 @@ class MatMulKernelsTest {
         assertThat(work(cublasLt, call(9, DType.Q8, ComputeType.INT8, Activation.NONE, 0, 0)))
                 .containsExactly(
                         "blockmatmul.blockmatmul_round", "blockmatmul.blockmatmul_narrow_q8");
+        assertThat(work(cublasLt, call(9, DType.F8, ComputeType.F16, Activation.NONE, 0, 0)))
+                .containsExactly(
+                        "blockmatmul.blockmatmul_round_f8", "blockmatmul.blockmatmul_narrow_f8");
     }
 
     @Test

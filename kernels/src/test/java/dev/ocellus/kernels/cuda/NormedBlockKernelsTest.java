@@ -40,7 +40,7 @@ class NormedBlockKernelsTest {
         List<Shape> all = new ArrayList<>();
         // On both sides of where a norm takes another tree, and far beyond.
         int[] columns = {1, 31, 64, 577, 1023, 1024, 1025, 2048, 2050, 5000};
-        for (DType type : new DType[] {DType.Q8, DType.Q4}) {
+        for (DType type : new DType[] {DType.Q8, DType.Q4, DType.F8}) {
             for (int k : columns) {
                 int rows = Math.min(1 + random.nextInt(8), Math.max(1, (1 << 14) / k));
                 boolean gated = random.nextBoolean();
@@ -119,13 +119,14 @@ class NormedBlockKernelsTest {
             return values;
         }
 
-        /** Any integers, and scales near 1/64. */
+        /** Any elements that are numbers, and scales near 1/64. */
         private MemorySegment weights(Arena arena) {
             long rows = Panels.count(shape.n) * Panels.ROWS * (shape.gated ? 2 : 1);
             long bytes = Panels.bytes(shape.type, rows, shape.k);
             MemorySegment packed = arena.allocate(bytes, Panels.ALIGNMENT);
             for (long i = 0; i < bytes; i++) {
-                packed.set(JAVA_BYTE, i, (byte) random.nextInt());
+                int code = random.nextInt(256);
+                packed.set(JAVA_BYTE, i, (byte) (code % 128 == 127 ? code - 1 : code));
             }
             for (long row = 0; row < rows; row++) {
                 for (long block = 0; block < Panels.groups(shape.k) * 2; block++) {
@@ -167,7 +168,7 @@ class NormedBlockKernelsTest {
                     count.address(),
                     shape.n,
                     shape.k,
-                    ComputeType.INT8,
+                    ComputeType.ofBlocks(shape.type),
                     Activation.SILU,
                     shape.gated ? 1 : 0);
         }

@@ -200,6 +200,12 @@ class NativeProviderTest {
         assertThatThrownBy(
                         () ->
                                 provider.bind(
+                                        matMul(DType.F8, ComputeType.F16, 1, 8), 0, Arena.global()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("no products with F8");
+        assertThatThrownBy(
+                        () ->
+                                provider.bind(
                                         matMul(DType.I8, ComputeType.F32, 1, 8), 0, Arena.global()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("I8");

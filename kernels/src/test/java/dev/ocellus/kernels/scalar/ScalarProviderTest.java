@@ -41,6 +41,9 @@ class ScalarProviderTest {
                 .hasMessageContaining("got F32 with Q8");
         assertThatThrownBy(() -> bind(matMul(DType.F32, ComputeType.INT8, 0, 0)))
                 .hasMessageContaining("got INT8 with F32");
+        assertThatThrownBy(() -> bind(matMul(DType.F8, ComputeType.F16, 0, 0)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("no products with F8");
         assertThatThrownBy(() -> bind(matMul(DType.F32, ComputeType.F32, 64, 1)))
                 .hasMessageContaining("gated");
         assertThatThrownBy(

@@ -117,7 +117,7 @@ public final class StoredPanels {
         if (type == null || rows < 0 || cols < 0 || entry.path("shape").size() != 2) {
             throw broken(
                     file,
-                    "matrix '%s' must have a type (F32, F16, BF16, Q8, Q4) and a shape of two sizes"
+                    "matrix '%s' must have a type (F32, F16, BF16, Q8, Q4, F8) and a shape of two sizes"
                             .formatted(name));
         }
         TensorSpec matrix;

@@ -47,7 +47,7 @@ class SafetensorsFileTest {
     @ParameterizedTest
     @EnumSource(
             mode = EnumSource.Mode.EXCLUDE,
-            names = {"Q8", "Q4"})
+            names = {"Q8", "Q4", "F8"})
     void everyDTypeIsRead(DType dtype) {
         int bytes = 3 * dtype.byteSize();
         RawFiles.write(path, header(entry("w", dtype.name(), "[3]", 0, bytes)), counting(bytes));

@@ -36,7 +36,7 @@ class StoredPanelsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"F32", "F16", "BF16", "Q8", "Q4"})
+    @EnumSource(names = {"F32", "F16", "BF16", "Q8", "Q4", "F8"})
     void everyTypeTakesItsPanels(DType type) {
         TensorSpec stored = StoredPanels.stored(new TensorSpec("w", type, Shape.of(33, 7)));
 
