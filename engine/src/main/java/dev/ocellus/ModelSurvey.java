@@ -1,6 +1,6 @@
 package dev.ocellus;
 
-import dev.ocellus.generate.LanguageRunner;
+import dev.ocellus.generate.PromptChunks;
 import dev.ocellus.generate.VisionRunner;
 import dev.ocellus.graph.CacheShape;
 import dev.ocellus.loader.Checkpoint;
@@ -64,7 +64,7 @@ final class ModelSurvey {
         long features = 0;
         if (plans.language() != null) {
             decode = workspace(plans.decode(1));
-            prompt = workspace(plans.prefill(LanguageRunner.LONGEST_CHUNK));
+            prompt = workspace(plans.prefill(PromptChunks.of(plans.device()).longest()));
         }
         if (plans.tower() != null) {
             vision = workspace(plans.vision(tilesTogether()));

@@ -22,18 +22,9 @@ import java.util.function.IntConsumer;
  * Thread-safe; a cache belongs to one thread at a time.
  */
 public final class LanguageRunner {
-    /**
-     * Rows that a step of each kind has room for: a decoded token, a short and a long piece of a
-     * prompt.
-     */
-    private static final int[] CHUNKS = {1, 32, 512};
-
-    /** Most tokens of a prompt that go through in one step. */
-    public static final int LONGEST_CHUNK = CHUNKS[CHUNKS.length - 1];
-
     private final CausalLm model;
     private final Device device;
-    private final int[] chunks;
+    private final PromptChunks chunks;
     private final StepKinds kinds;
     private final StepInputs inputs;
     private final DecodeQueue decoding;
@@ -48,12 +39,9 @@ public final class LanguageRunner {
             PlanCache plans,
             CacheShape cacheShape,
             long contextTokens) {
-        this(model, device, options, plans, cacheShape, contextTokens, CHUNKS);
+        this(model, device, options, plans, cacheShape, contextTokens, PromptChunks.of(device));
     }
 
-    /**
-     * @param chunks rows of the steps that prompts go through, ascending from 1
-     */
     LanguageRunner(
             CausalLm model,
             Device device,
@@ -61,18 +49,23 @@ public final class LanguageRunner {
             PlanCache plans,
             CacheShape cacheShape,
             long contextTokens,
-            int... chunks) {
+            PromptChunks chunks) {
         this.model = model;
         this.device = device;
         this.chunks = chunks;
         long maxPages = cacheShape.pages(contextTokens);
-        kinds = new StepKinds(model, device, options, plans, cacheShape, maxPages, chunks);
+        kinds = new StepKinds(model, device, options, plans, cacheShape, maxPages, chunks.rows());
         inputs = new StepInputs(model.config(), cacheShape, maxPages);
         decoding = new DecodeQueue(new DecodeSteps(kinds, inputs)::run);
     }
 
     public CausalLm model() {
         return model;
+    }
+
+    /** Into what pieces prompts are cut. */
+    public PromptChunks chunks() {
+        return chunks;
     }
 
     /** Chooses the tokens of an answer from the rows of steps; as {@link TokenChooser#of}. */
@@ -101,18 +94,12 @@ public final class LanguageRunner {
             BooleanSupplier cancelled,
             IntConsumer progress) {
         for (int at = from; at < to; ) {
-            int n = Math.min(largestChunk(), to - at);
+            int n = chunks.next(to - at, decoding.othersDecode());
             boolean last = at + n == to;
             chunk(cache, prompt, at, n, frequencies, last ? sink : null, cancelled);
             at += n;
             progress.accept(at);
         }
-    }
-
-    /** Others' tokens come between chunks: while there are some, chunks are short. */
-    private int largestChunk() {
-        int longest = chunks.length - 1;
-        return chunks[longest > 0 && decoding.othersDecode() ? longest - 1 : longest];
     }
 
     /**

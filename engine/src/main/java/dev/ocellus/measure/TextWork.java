@@ -98,10 +98,11 @@ public final class TextWork {
         @Override
         public Cost cost() {
             Cost sum = Cost.NONE;
-            for (int at = 0; at < prompt.length(); at += LanguageRunner.LONGEST_CHUNK) {
-                int rows = Math.min(LanguageRunner.LONGEST_CHUNK, prompt.length() - at);
+            int end = 0;
+            for (int rows : runner.chunks().cut(prompt.length())) {
+                end += rows;
                 StepCapacity c = runner.capacity(rows, 1, false);
-                Workload work = Workload.full(at + rows).with(tokens(c), rows);
+                Workload work = Workload.full(end).with(tokens(c), rows);
                 sum = sum.plus(TextWork.cost(runner.plan(c), work));
             }
             return sum;
@@ -113,7 +114,7 @@ public final class TextWork {
         }
 
         private int rows() {
-            return Math.min(LanguageRunner.LONGEST_CHUNK, prompt.length());
+            return runner.chunks().cut(prompt.length()).getFirst();
         }
 
         @Override

@@ -79,7 +79,13 @@ final class TinyRunner implements AutoCloseable {
     /** A runner whose prompts go through in chunks of these sizes. Has plans of its own kind. */
     LanguageRunner runner(int... chunks) {
         return new LanguageRunner(
-                model, device, new PlanOptions(ComputeType.F32), plans, shape, CONTEXT, chunks);
+                model,
+                device,
+                new PlanOptions(ComputeType.F32),
+                plans,
+                shape,
+                CONTEXT,
+                new PromptChunks(chunks));
     }
 
     LanguageRunner runner() {

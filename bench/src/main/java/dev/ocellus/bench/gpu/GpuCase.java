@@ -1,7 +1,7 @@
 package dev.ocellus.bench.gpu;
 
 import dev.ocellus.ModelPlans;
-import dev.ocellus.generate.LanguageRunner;
+import dev.ocellus.generate.PromptChunks;
 import dev.ocellus.graph.Cost;
 import dev.ocellus.graph.Workload;
 import dev.ocellus.plan.Plan;
@@ -32,6 +32,7 @@ record GpuCase(
     private static final int CONTEXT = 1000;
     private static final int PROMPT = 2048;
     private static final int TILES = 13;
+    private static final int FEW_TOKENS = 512;
 
     enum Kind {
         DECODE("tokens/s"),
@@ -131,10 +132,10 @@ record GpuCase(
             case VISION -> List.of(new PlanRun(plans.vision(count), Workload.full(0)));
             case PREFILL -> {
                 List<PlanRun> runs = new ArrayList<>();
-                int chunk = LanguageRunner.LONGEST_CHUNK;
-                Plan plan = plans.prefill(chunk);
-                for (int end = chunk; end <= count; end += chunk) {
-                    runs.add(new PlanRun(plan, Workload.full(end)));
+                int end = 0;
+                for (int rows : PromptChunks.of(plans.device()).cut(count)) {
+                    end += rows;
+                    runs.add(new PlanRun(plans.prefill(rows), Workload.full(end)));
                 }
                 yield runs;
             }
@@ -155,7 +156,7 @@ record GpuCase(
         int few =
                 switch (kind) {
                     case DECODE -> count;
-                    case PREFILL -> LanguageRunner.LONGEST_CHUNK;
+                    case PREFILL -> FEW_TOKENS;
                     case VISION -> 2;
                 };
         int context = kind == Kind.DECODE ? 24 : contextTokens == 0 ? 0 : few;

@@ -6,7 +6,6 @@ import dev.ocellus.OpenOptions;
 import dev.ocellus.bench.table.Outcome;
 import dev.ocellus.device.CudaDevice;
 import dev.ocellus.device.CudaExecutable;
-import dev.ocellus.generate.LanguageRunner;
 import dev.ocellus.graph.Cost;
 import dev.ocellus.graph.Node;
 import dev.ocellus.graph.Op;
@@ -73,13 +72,14 @@ final class LanguageCases implements AutoCloseable {
         try (work) {
             double seconds = seconds(work);
             boolean decode = c.kind() == GpuCase.Kind.DECODE;
-            int rows = decode ? c.count() : LanguageRunner.LONGEST_CHUNK;
+            List<Integer> pieces = parts.runner().chunks().cut(c.count());
+            int rows = decode ? c.count() : pieces.getFirst();
             StepCapacity capacity = parts.runner().capacity(rows, decode ? c.count() : 1, false);
             CudaExecutable executable = (CudaExecutable) parts.runner().executable(capacity);
             Workload last = Workload.full(c.contextTokens());
             double least = least(c, executable.plan(), work.cost());
             double gpu = executable.seconds(step -> true, effort.rounds());
-            long steps = decode ? effort.newTokens() : c.count() / LanguageRunner.LONGEST_CHUNK;
+            long steps = decode ? effort.newTokens() : pieces.size();
             double units = work.units();
             output.put(
                     c.id(),
