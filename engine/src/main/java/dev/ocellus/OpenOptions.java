@@ -63,7 +63,7 @@ public record OpenOptions(
                     0,
                     4L << 30,
                     512L << 20,
-                    1L << 30,
+                    2L << 30,
                     0,
                     false,
                     null,

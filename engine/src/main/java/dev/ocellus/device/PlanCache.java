@@ -9,7 +9,8 @@ import java.util.function.Supplier;
 
 /**
  * Runnable plans of one model by the capacities they were made for. Bounded by the bytes of their
- * workspaces; the least recently used one goes first. Thread-safe.
+ * workspaces; the least recently used one goes first. Where the device has no memory left for
+ * another one, all others go. Thread-safe.
  */
 public final class PlanCache implements AutoCloseable {
     private final Device device;
@@ -52,6 +53,7 @@ public final class PlanCache implements AutoCloseable {
     /**
      * The runnable plan for {@code key}; good until it is evicted.
      *
+     * @throws DeviceMemoryException if there is too little memory even without other plans
      * @throws IllegalStateException if this cache is closed
      */
     public synchronized Executable executable(Object key, Supplier<Plan> maker) {
@@ -62,11 +64,23 @@ public final class PlanCache implements AutoCloseable {
         if (e == null) {
             Plan plan = maker.get();
             evict(limitBytes - plan.workspaceBytes());
-            e = device.prepare(plan, store);
+            e = prepare(plan);
             plans.put(key, e);
             bytes += plan.workspaceBytes();
         }
         return e;
+    }
+
+    private Executable prepare(Plan plan) {
+        try {
+            return device.prepare(plan, store);
+        } catch (DeviceMemoryException full) {
+            if (plans.isEmpty()) {
+                throw full;
+            }
+            evict(0);
+            return device.prepare(plan, store);
+        }
     }
 
     /** Bytes of all workspaces held. */

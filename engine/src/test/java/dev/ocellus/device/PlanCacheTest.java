@@ -8,6 +8,7 @@ import dev.ocellus.graph.Value;
 import dev.ocellus.kernels.Activation;
 import dev.ocellus.kernels.ComputeType;
 import dev.ocellus.kernels.WorkerPool;
+import dev.ocellus.kernels.cuda.SoftGpu;
 import dev.ocellus.kernels.scalar.ScalarProvider;
 import dev.ocellus.plan.Plan;
 import dev.ocellus.plan.PlanOptions;
@@ -42,6 +43,10 @@ class PlanCacheTest {
 
     /** Plans with a workspace of so many KiB. */
     private Supplier<Plan> kib(long size) {
+        return kib(device, size);
+    }
+
+    private Supplier<Plan> kib(Device device, long size) {
         return () -> {
             made.incrementAndGet();
             Graph g = new Graph(size + " KiB");
@@ -95,6 +100,29 @@ class PlanCacheTest {
         assertThat(cache.bytes()).isEqualTo(9 * KIB);
         get("a", 1);
         assertThat(cache.bytes()).isEqualTo(KIB);
+    }
+
+    @Test
+    void whereMemoryEndsOtherPlansGo() {
+        SoftGpu.requireSoftware();
+        try (CudaDevice gpu = new CudaDevice(0);
+                WeightStore weights = gpu.newWeightStore();
+                PlanCache plans = new PlanCache(gpu, weights, Long.MAX_VALUE)) {
+            Executable a = plans.executable("a", kib(gpu, 900));
+            long bytes = gpu.info().bytes();
+            SoftGpu.deviceBytes(gpu.usedBytes());
+            try {
+                plans.begin("b", kib(gpu, 600)).close();
+                assertClosed(a);
+                assertThat(plans.bytes()).isEqualTo(600 * KIB);
+                assertThatThrownBy(() -> plans.executable("c", kib(gpu, 2000)))
+                        .isInstanceOf(DeviceMemoryException.class);
+                assertThat(plans.size()).isZero();
+            } finally {
+                SoftGpu.deviceBytes(bytes);
+            }
+            plans.begin("c", kib(gpu, 2000)).close();
+        }
     }
 
     @Test
