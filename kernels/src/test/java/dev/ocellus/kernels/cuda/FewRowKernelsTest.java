@@ -80,9 +80,6 @@ class FewRowKernelsTest {
         if (gpu != null) {
             gpu.close();
         }
-        if (!SoftGpu.isReal()) {
-            SoftGpu.defaults();
-        }
     }
 
     @ParameterizedTest
