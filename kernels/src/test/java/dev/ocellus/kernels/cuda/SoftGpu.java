@@ -146,9 +146,11 @@ public final class SoftGpu {
         require();
     }
 
-    /** Undoes all settings but {@link #sanitized}. */
+    /** Undoes all settings but {@link #sanitized}; does nothing where there is no software GPU. */
     public static void defaults() {
-        set("defaults", 0);
+        if (!isReal() && Loaded.MISSING.isEmpty()) {
+            set("defaults", 0);
+        }
     }
 
     public static void order(Order order) {
