@@ -73,50 +73,18 @@ template <int THREADS, class T> __device__ void layer(const struct LayerNorm &a)
 
 }  // namespace norms
 
-extern "C" __global__ void __launch_bounds__(256)
-    rms_norm(const struct RmsNorm a, const Mark mark) {
-    begin(mark);
-    norms::rms<WARP, float>(a);
-}
+#define NORM_KERNEL(name, Norm, threads, T, function)                         \
+    extern "C" __global__ void __launch_bounds__(256)                         \
+        name(const struct Norm a, const Mark mark) {                          \
+        begin(mark);                                                          \
+        norms::function<threads, T>(a);                                       \
+    }
 
-extern "C" __global__ void __launch_bounds__(256)
-    rms_norm_wide(const struct RmsNorm a, const Mark mark) {
-    begin(mark);
-    norms::rms<norms::WIDE_THREADS, float>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(256)
-    layer_norm(const struct LayerNorm a, const Mark mark) {
-    begin(mark);
-    norms::layer<WARP, float>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(256)
-    layer_norm_wide(const struct LayerNorm a, const Mark mark) {
-    begin(mark);
-    norms::layer<norms::WIDE_THREADS, float>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(256)
-    rms_norm_rounded(const struct RmsNorm a, const Mark mark) {
-    begin(mark);
-    norms::rms<WARP, bf16>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(256)
-    rms_norm_wide_rounded(const struct RmsNorm a, const Mark mark) {
-    begin(mark);
-    norms::rms<norms::WIDE_THREADS, bf16>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(256)
-    layer_norm_rounded(const struct LayerNorm a, const Mark mark) {
-    begin(mark);
-    norms::layer<WARP, bf16>(a);
-}
-
-extern "C" __global__ void __launch_bounds__(256)
-    layer_norm_wide_rounded(const struct LayerNorm a, const Mark mark) {
-    begin(mark);
-    norms::layer<norms::WIDE_THREADS, bf16>(a);
-}
+NORM_KERNEL(rms_norm, RmsNorm, WARP, float, rms)
+NORM_KERNEL(rms_norm_wide, RmsNorm, norms::WIDE_THREADS, float, rms)
+NORM_KERNEL(layer_norm, LayerNorm, WARP, float, layer)
+NORM_KERNEL(layer_norm_wide, LayerNorm, norms::WIDE_THREADS, float, layer)
+NORM_KERNEL(rms_norm_rounded, RmsNorm, WARP, bf16, rms)
+NORM_KERNEL(rms_norm_wide_rounded, RmsNorm, norms::WIDE_THREADS, bf16, rms)
+NORM_KERNEL(layer_norm_rounded, LayerNorm, WARP, bf16, layer)
+NORM_KERNEL(layer_norm_wide_rounded, LayerNorm, norms::WIDE_THREADS, bf16, layer)

@@ -129,7 +129,7 @@ public final class LatencyBench {
     }
 
     /**
-     * @param begin when this session begins
+     * @param begin what is waited for before the prompt
      * @param next hears of each token
      */
     private Times answer(int session, CountDownLatch begin, CountDownLatch next)
