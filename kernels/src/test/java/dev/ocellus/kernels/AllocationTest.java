@@ -74,10 +74,23 @@ class AllocationTest {
         return t;
     }
 
-    /** In a process of its own: what other tests have taught the compiler does not count. */
+    /**
+     * In processes of their own, as what other tests have taught the compiler does not count. Even
+     * so it inlines a little less in one of some twenty on a busy machine, and then objects that
+     * kernels in Java use up at once lie on the heap: one process without is enough.
+     */
     @ParameterizedTest(name = "{0}")
     @MethodSource("dev.ocellus.kernels.KernelProviders#available")
     void runsAllocateNothing(KernelProvider provider) throws IOException, InterruptedException {
+        String allocating = allocating(provider);
+        for (int more = 0; more < 2 && !allocating.isEmpty(); more++) {
+            allocating = allocating(provider);
+        }
+        assertThat(allocating).isEmpty();
+    }
+
+    private static String allocating(KernelProvider provider)
+            throws IOException, InterruptedException {
         Process process =
                 new ProcessBuilder(
                                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -90,9 +103,9 @@ class AllocationTest {
                                 provider.name())
                         .redirectError(ProcessBuilder.Redirect.INHERIT)
                         .start();
-        String allocating = new String(process.getInputStream().readAllBytes());
-        assertThat(allocating).isEmpty();
+        String output = new String(process.getInputStream().readAllBytes());
         assertThat(process.waitFor()).isZero();
+        return output;
     }
 
     /** Prints the trials of a provider that allocate, and how many bytes. */
